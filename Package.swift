@@ -1,0 +1,53 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The map of the project, bottom to top; `Tests/TidyTests` holds each target to its layer's imports.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "quota-voice",
+    products: [
+        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"])
+    ],
+    targets: [
+        // System: C libraries and shims, no logic.
+        .systemLibrary(
+            name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "openssl",
+            providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(
+            name: "CSndFile", path: "Sources/System/CSndFile", pkgConfig: "sndfile",
+            providers: [.apt(["libsndfile1-dev"])]),
+        .target(name: "CRealtime", path: "Sources/System/CRealtime"),
+
+        // Core: no I/O, no clock, no thread, no Foundation.
+        .target(name: "VoiceRealtime", path: "Sources/Core/Realtime", swiftSettings: strict),
+        .target(name: "CSignalKernels", path: "Sources/Core/SignalKernels"),
+        .target(
+            name: "VoiceSignal", dependencies: ["VoiceRealtime", "CSignalKernels"], path: "Sources/Core/Signal",
+            swiftSettings: strict),
+        .target(
+            name: "VoiceConversion", dependencies: ["VoiceSignal", "CSignalKernels"], path: "Sources/Core/Conversion",
+            swiftSettings: strict),
+        .target(
+            name: "VoiceWebSocket", dependencies: ["VoiceRealtime"], path: "Sources/Core/WebSocket",
+            swiftSettings: strict),
+        .target(
+            name: "VoiceRelay", dependencies: ["VoiceRealtime", "VoiceSignal"], path: "Sources/Core/Relay",
+            swiftSettings: strict),
+
+        // Edge: the operating system.
+        .target(
+            name: "VoiceSecureStream", dependencies: ["VoiceRealtime", "COpenSSL", "CRealtime"],
+            path: "Sources/Edge/SecureStream", swiftSettings: strict),
+        .target(
+            name: "VoiceWebSocketClient", dependencies: ["VoiceWebSocket", "VoiceSecureStream", "CRealtime"],
+            path: "Sources/Edge/WebSocketClient", swiftSettings: strict),
+        .target(
+            name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
+            swiftSettings: strict),
+    ]
+)
