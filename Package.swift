@@ -13,6 +13,12 @@ let package = Package(
     products: [
         .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"])
     ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    ],
     targets: [
         // System: C libraries and shims, no logic.
         .systemLibrary(
@@ -39,6 +45,14 @@ let package = Package(
             name: "VoiceRelay", dependencies: ["VoiceRealtime", "VoiceSignal"], path: "Sources/Core/Relay",
             swiftSettings: strict),
 
+        // SignalPath: Core's parts in signal order; never Edge.
+        .target(
+            name: "VoiceUplink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Uplink",
+            swiftSettings: strict),
+        .target(
+            name: "VoiceDownlink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Downlink",
+            swiftSettings: strict),
+
         // Edge: the operating system.
         .target(
             name: "VoiceSecureStream", dependencies: ["VoiceRealtime", "COpenSSL", "CRealtime"],
@@ -49,5 +63,35 @@ let package = Package(
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
+
+        // Product: what people install.
+        .target(
+            name: "VoiceKit",
+            dependencies: [
+                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
+                "VoiceWebSocketClient",
+            ],
+            path: "Sources/Product/Kit", swiftSettings: strict),
+        .target(
+            name: "VoiceServer",
+            dependencies: [
+                "VoiceConversion", "VoiceRelay",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+            ],
+            path: "Sources/Product/Server", swiftSettings: strict),
+        .executableTarget(
+            name: "quota-voice",
+            dependencies: [
+                "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/Product/CommandLine", swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests", swiftSettings: strict),
     ]
 )

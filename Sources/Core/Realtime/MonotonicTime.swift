@@ -13,6 +13,9 @@ public struct MonotonicTime: Comparable, Hashable, Sendable {
         left.nanoseconds < right.nanoseconds
     }
 
+    /// Later than any clock will show.
+    public static let distantFuture = MonotonicTime(nanoseconds: .max)
+
     /// The time `nanoseconds` later; saturates at both ends of the clock instead of trapping.
     public func advanced(byNanoseconds nanoseconds: Int64) -> MonotonicTime {
         let (sum, overflow) = self.nanoseconds.addingReportingOverflow(

@@ -1,0 +1,83 @@
+import Foundation
+import Synchronization
+import VoiceKit
+
+/// Several files on a few threads of their own, and the view that shows how far they are.
+final class ConvertBatch: Sendable {
+    private struct State {
+        var next = 0
+        var running: [Int: RelayConversion] = [:]
+        var isCancelled = false
+        var outcomes: [ConvertJob.Outcome] = []
+    }
+
+    private let items: [ConvertPlan.Item]
+    private let settings: ConvertJob.Settings
+    private let jobs: Int
+    private let view: ConvertView
+    private let state = Mutex(State())
+
+    init(items: [ConvertPlan.Item], settings: ConvertJob.Settings, jobs: Int, view: ConvertView) {
+        self.items = items
+        self.settings = settings
+        self.jobs = min(jobs, items.count)
+        self.view = view
+    }
+
+    /// Converts all files and returns what became of each that began. Does not block Swift's own threads.
+    func run(through endpoint: RelayEndpoint) async -> [ExitStatus] {
+        view.start()
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<jobs {
+                group.addTask {
+                    await withCheckedContinuation { continuation in
+                        let thread = Thread {
+                            self.work(endpoint)
+                            continuation.resume()
+                        }
+                        thread.name = "convert"
+                        thread.stackSize = 1 << 20
+                        thread.start()
+                    }
+                }
+            }
+        }
+        let outcomes = state.withLock { $0.outcomes }
+        view.finish(outcomes)
+        return outcomes.map(\.status)
+    }
+
+    /// Stops what runs, cleans up behind it, and begins nothing new.
+    func cancel() {
+        let running = state.withLock { state in
+            state.isCancelled = true
+            return Array(state.running.values)
+        }
+        for conversion in running { conversion.cancel() }
+    }
+
+    private func work(_ endpoint: RelayEndpoint) {
+        while let (index, conversion) = begin(endpoint) {
+            let job = ConvertJob(item: items[index], settings: settings, conversion: conversion)
+            let progress = ConversionProgress()
+            view.begin(index, items[index], progress)
+            let outcome = job.run(progress)
+            state.withLock { state in
+                state.running[index] = nil
+                state.outcomes.append(outcome)
+            }
+            view.end(index, outcome)
+        }
+    }
+
+    private func begin(_ endpoint: RelayEndpoint) -> (Int, RelayConversion)? {
+        state.withLock { state in
+            guard !state.isCancelled, state.next < items.count else { return nil }
+            let index = state.next
+            state.next += 1
+            let conversion = RelayConversion(endpoint: endpoint, voice: settings.voice)
+            state.running[index] = conversion
+            return (index, conversion)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import VoiceAudioFile
+import VoiceKit
+
+/// One file's way through a relay. Blocking: runs on a thread of its own.
+struct ConvertJob {
+    struct Settings: Sendable {
+        let voice: String
+        let rate: Int?
+        let replaces: Bool
+    }
+
+    /// What became of a file.
+    struct Outcome: Sendable {
+        let item: ConvertPlan.Item
+        let status: ExitStatus
+        /// The sentence of a failure.
+        let sentence: String?
+        let soundSeconds: Double
+        let seconds: Double
+        let creditsUsed: Int?
+    }
+
+    let item: ConvertPlan.Item
+    let settings: Settings
+    let conversion: RelayConversion
+
+    func run(_ progress: ConversionProgress) -> Outcome {
+        let start = ContinuousClock.now
+        var soundSeconds = 0.0
+        func outcome(_ status: ExitStatus, _ sentence: String?, credits: Int? = nil) -> Outcome {
+            let elapsed = start.duration(to: .now) / .seconds(1)
+            return Outcome(
+                item: item, status: status, sentence: sentence, soundSeconds: soundSeconds, seconds: elapsed,
+                creditsUsed: credits)
+        }
+        do {
+            // A name that is taken is found out before any sound is sent, and paid for.
+            let source = try FileSource(path: item.input)
+            soundSeconds = Double(source.frames) / Double(source.sampleRate)
+            let rate = item.format.supportedRate(for: settings.rate ?? source.sampleRate)
+            try makeFolder()
+            let sink = try FileSink(
+                item: item, sampleRate: rate, frames: source.frames / source.sampleRate * rate, replaces: settings.replaces)
+            defer { sink.discard() }
+            let report = try conversion.run(from: source, to: sink, progress: progress)
+            try sink.commit()
+            return outcome(.success, nil, credits: report.creditsUsed)
+        } catch let error as AudioFileError {
+            return outcome(ExitStatus(error.cause), error.description)
+        } catch let error as ConversionError {
+            return outcome(ExitStatus(error.cause), error.description)
+        } catch let failure as CommandFailure {
+            return outcome(failure.status, failure.sentence)
+        } catch {
+            return outcome(.internalError, "\(item.input): \(error); please report this as a bug")
+        }
+    }
+
+    private func makeFolder() throws {
+        let folder = (item.output as NSString).deletingLastPathComponent
+        guard !folder.isEmpty, !FileManager.default.fileExists(atPath: folder) else { return }
+        do {
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        } catch {
+            throw CommandFailure(
+                status: .cantCreate, sentence: "\(folder): the folder can't be made; choose another one with -o")
+        }
+    }
+}
+
+extension ExitStatus {
+    init(_ cause: AudioFileError.Cause) {
+        switch cause {
+        case .missing, .notReadable: self = .noInput
+        case .notAudio, .truncated, .empty, .notANumber: self = .badInput
+        case .unsupportedFormat: self = .usage
+        case .exists, .notWritable: self = .cantCreate
+        case .diskFull, .failed: self = .inputOutput
+        }
+    }
+
+    init(_ cause: ConversionError.Cause) {
+        switch cause {
+        case .unreachable: self = .unreachable
+        case .badURL, .unsupportedRate: self = .usage
+        case .refused: self = .noPermission
+        case .cancelled: self = .interrupted
+        case .session(.closed(let code, _)):
+            switch code {
+            case .invalidAuth: self = .noPermission
+            case .balanceExhausted: self = .balanceExhausted
+            case .sessionTimeout: self = .sessionTimeout
+            case .formatViolation: self = .protocolError
+            case .webSocket(1008, _): self = .usage
+            case .upstreamDisconnected, .heartbeatLost, .normal: self = .tryAgain
+            case .webSocket, .other: self = code.isReconnectable ? .tryAgain : .protocolError
+            }
+        case .session(.violation): self = .protocolError
+        case .session(.silent), .session(.incomplete): self = .tryAgain
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+import VoiceAudioFile
+
+/// What `convert` will do: each input with its output, decided before anything runs.
+struct ConvertPlan {
+    struct Item: Sendable {
+        let input: String
+        let output: String
+        let format: AudioFileFormat
+    }
+
+    var items: [Item] = []
+
+    /// Endings that a folder is searched for.
+    private static let soundExtensions: Set<String> = [
+        "wav", "wave", "rf64", "w64", "flac", "ogg", "oga", "opus", "mp3", "aif", "aiff", "aifc", "au", "snd", "caf",
+    ]
+
+    /// - Parameters:
+    ///   - inputs: files, folders, or `-`.
+    ///   - output: a file, a folder (an existing one, or with `/` at its end), or nothing: beside the input.
+    init(inputs: [String], output: String?, format: AudioFileFormat?, voice: String) throws {
+        let found = try inputs.flatMap(Self.expand)
+        guard !found.isEmpty else {
+            throw CommandFailure(
+                status: .noInput, sentence: "\(inputs.joined(separator: ", ")): no sound files in there; name the files")
+        }
+        let folder = output.flatMap { Self.isFolder($0) || $0.hasSuffix("/") ? $0 : nil }
+        if let output, folder == nil {
+            guard found.count == 1 else {
+                throw CommandFailure(
+                    status: .usage,
+                    sentence: "\(output): \(found.count) inputs need a folder; make it, or end its name with /")
+            }
+            let chosen = try format ?? Self.format(of: output)
+            items = [Item(input: found[0].path, output: output, format: chosen)]
+            return
+        }
+        let chosen = format ?? .wav
+        for file in found {
+            let stem = file.path == "-" ? "stdin" : Self.stem(file.relative)
+            let name = "\(stem).\(voice).\(chosen.fileExtension)"
+            let place = folder ?? file.parent
+            items.append(
+                Item(input: file.path, output: place.isEmpty ? name : Self.join(place, name), format: chosen))
+        }
+        try refuseCollisions()
+    }
+
+    private func refuseCollisions() throws {
+        var owner: [String: String] = [:]
+        for item in items {
+            if let other = owner.updateValue(item.input, forKey: item.output) {
+                throw CommandFailure(
+                    status: .usage,
+                    sentence: "\(other) and \(item.input) would both become \(item.output); convert them one by one with -o")
+            }
+        }
+    }
+
+    private struct Found {
+        let path: String
+        /// Below the folder that was named, so that an output folder mirrors it.
+        let relative: String
+        let parent: String
+    }
+
+    private static func expand(_ input: String) throws -> [Found] {
+        guard input != "-", isFolder(input) else {
+            let url = URL(fileURLWithPath: input)
+            let slash = input.lastIndex(of: "/")
+            return [
+                Found(path: input, relative: input == "-" ? "-" : url.lastPathComponent, parent: slash.map { String(input[...$0]) } ?? "")
+            ]
+        }
+        guard let walker = FileManager.default.enumerator(atPath: input) else {
+            throw CommandFailure(status: .noInput, sentence: "\(input): the folder can't be read; check its permissions")
+        }
+        var found: [Found] = []
+        for case let relative as String in walker {
+            let name = (relative as NSString).lastPathComponent
+            let path = join(input, relative)
+            guard !name.hasPrefix("."), soundExtensions.contains((name as NSString).pathExtension.lowercased()),
+                !isFolder(path)
+            else { continue }
+            found.append(Found(path: path, relative: relative, parent: (path as NSString).deletingLastPathComponent))
+        }
+        return found.sorted { $0.path < $1.path }
+    }
+
+    private static func format(of output: String) throws -> AudioFileFormat {
+        let ending = (output as NSString).pathExtension
+        guard !ending.isEmpty else { return .wav }
+        guard let format = AudioFileFormat(fileExtension: ending) else {
+            throw CommandFailure(
+                status: .usage,
+                sentence: "\(output): can't write .\(ending); choose a format with --format: \(AudioFileFormat.names)")
+        }
+        return format
+    }
+
+    private static func stem(_ relative: String) -> String {
+        (relative as NSString).deletingPathExtension
+    }
+
+    private static func join(_ folder: String, _ name: String) -> String {
+        folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    }
+
+    private static func isFolder(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
+    }
+}
+
+extension AudioFileFormat {
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+}

@@ -1,0 +1,72 @@
+import VoiceAudioFile
+import VoiceKit
+import VoiceSignal
+
+/// A sound file as the source of a conversion: the channels' average.
+final class FileSource: SoundSource {
+    private static let blockFrames = 4096
+
+    private let reader: AudioFileReader
+    private var interleaved: [Float]
+
+    init(path: String) throws {
+        reader = try AudioFileReader(path: path)
+        interleaved = [Float](repeating: 0, count: Self.blockFrames * reader.channels)
+    }
+
+    var sampleRate: Int { reader.sampleRate }
+    var frames: Int { reader.frames }
+    var channels: Int { reader.channels }
+
+    func read(into buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
+        if reader.channels == 1 { return try reader.read(into: buffer) }
+        let wanted = min(buffer.count, Self.blockFrames) * reader.channels
+        let count = try interleaved.withUnsafeMutableBufferPointer { block in
+            try reader.read(into: UnsafeMutableBufferPointer(rebasing: block[..<wanted]))
+        }
+        let scale = 1 / Float(reader.channels)
+        for frame in 0..<count {
+            var sum: Float = 0
+            for channel in 0..<reader.channels { sum += interleaved[frame * reader.channels + channel] }
+            buffer[frame] = sum * scale
+        }
+        return count
+    }
+}
+
+/// A sound file as the end of a conversion; 16-bit formats get gated dither.
+final class FileSink: SoundSink {
+    let sampleRate: Int
+    private let writer: AudioFileWriter
+    private let is16Bit: Bool
+    private var encoder: SampleEncoder
+    private var steps: [Int16] = []
+    private(set) var clipped = 0
+
+    init(item: ConvertPlan.Item, sampleRate: Int, frames: Int, replaces: Bool) throws {
+        guard let encoder = SampleEncoder(format: .s16) else { preconditionFailure("one copy is always allowed") }
+        self.encoder = encoder
+        self.sampleRate = sampleRate
+        is16Bit = item.format.is16Bit
+        writer = try AudioFileWriter(
+            path: item.output, sampleRate: sampleRate, format: item.format, frames: frames, replaces: replaces)
+    }
+
+    func write(_ samples: UnsafeBufferPointer<Float>) throws {
+        guard is16Bit else {
+            try writer.write(samples)
+            return
+        }
+        if steps.count < samples.count { steps = [Int16](repeating: 0, count: samples.count) }
+        try steps.withUnsafeMutableBufferPointer { steps in
+            _ = encoder.encode(samples, into: UnsafeMutableRawBufferPointer(steps))
+            let native = UnsafeMutableBufferPointer(rebasing: steps[..<samples.count])
+            for index in native.indices { native[index] = Int16(littleEndian: native[index]) }
+            try writer.write(UnsafeBufferPointer(native))
+        }
+    }
+
+    func commit() throws { try writer.commit() }
+
+    func discard() { writer.discard() }
+}

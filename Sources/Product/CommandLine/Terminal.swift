@@ -1,0 +1,42 @@
+import Foundation
+
+/// What a person sees: results on standard output, everything else on standard error, plain when not a terminal.
+enum Terminal {
+    static let errorIsTerminal = isatty(STDERR_FILENO) == 1 && ProcessInfo.processInfo.environment["TERM"] != "dumb"
+    static let colours = errorIsTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+
+    /// Columns of the terminal behind standard error.
+    static var columns: Int {
+        var size = winsize()
+        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
+    static func note(_ line: String) {
+        write(line + "\n", to: STDERR_FILENO)
+    }
+
+    static func error(_ sentence: String) {
+        let label = colours ? "\u{1B}[31mquota-voice:\u{1B}[0m" : "quota-voice:"
+        write("\(label) \(sentence)\n", to: STDERR_FILENO)
+    }
+
+    static func result(_ line: String) {
+        write(line + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Replaces the terminal's last line; an empty text clears it.
+    static func status(_ text: String) {
+        write("\r\u{1B}[2K" + text, to: STDERR_FILENO)
+    }
+
+    /// One write, so that lines of several threads never mix. A closed pipe is not our error: SIGPIPE is ignored.
+    private static func write(_ text: String, to descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+}

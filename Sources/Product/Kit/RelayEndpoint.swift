@@ -1,0 +1,34 @@
+import VoiceRelay
+
+/// A relay and the key for it. Its description never shows the key.
+public struct RelayEndpoint: Sendable, CustomStringConvertible {
+    public let url: String
+    public var token: String
+    /// A PEM file of certificates to trust besides the system's.
+    public var caFile: String?
+    /// Whether `ws://` may leave this machine.
+    public var allowsInsecure: Bool
+
+    /// - Parameter base: `wss://host`, `https://host`, with or without the relay's path; `ws` and `http` for loopback.
+    public init(base: String, token: String, caFile: String? = nil, allowsInsecure: Bool = false) {
+        var url = base
+        for (from, to) in [("https://", "wss://"), ("http://", "ws://")] where url.lowercased().hasPrefix(from) {
+            url = to + url.dropFirst(from.count)
+        }
+        if !url.contains("://") { url = "wss://" + url }
+        while url.hasSuffix("/") { url.removeLast() }
+        let afterScheme = url.drop { $0 != ":" }.dropFirst(3)
+        if !afterScheme.contains("/") { url += RelayProtocol.path }
+        self.url = url
+        self.token = token
+        self.caFile = caFile
+        self.allowsInsecure = allowsInsecure
+    }
+
+    /// `host:port`, for messages.
+    public var name: String {
+        String(url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" && $0 != "?" })
+    }
+
+    public var description: String { url }
+}

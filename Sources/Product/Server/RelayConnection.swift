@@ -1,0 +1,125 @@
+import Logging
+import NIOCore
+import NIOWebSocket
+import VoiceRelay
+
+/// One relay connection: frames in, the session's actions out, heartbeats both ways.
+///
+/// An actor, so conversion runs on Swift's bounded worker pool and never on an event loop.
+actor RelayConnection {
+    private var session: ServerSession
+    private let outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
+    private let heartbeat: TimeAmount
+    private let logger: Logger
+    private var lastFrame = NIODeadline.now()
+    private var lastPing = NIODeadline.now()
+    private var closeSent = false
+
+    init(
+        session: consuming ServerSession, outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>,
+        heartbeatSeconds: Double, logger: Logger
+    ) {
+        self.session = session
+        self.outbound = outbound
+        heartbeat = .nanoseconds(Int64(heartbeatSeconds * 1_000_000_000))
+        self.logger = logger
+    }
+
+    /// Handles one frame; `false` when the connection is to be closed.
+    func receive(_ arrival: FrameArrival) async throws -> Bool {
+        let frame = arrival.frame
+        let now = NIODeadline.now()
+        lastFrame = now
+        switch frame.opcode {
+        case .text:
+            try await perform(session.text(String(buffer: frame.unmaskedData), now: now))
+        case .binary:
+            let bytes = frame.unmaskedData.readableBytesView
+            try await perform(session.audio(bytes, arrived: arrival.time, now: now))
+        case .ping:
+            try await send(.pong, frame.unmaskedData)
+        case .connectionClose:
+            session.abandon()
+            if !closeSent {
+                closeSent = true
+                try await send(.connectionClose, frame.unmaskedData)
+            }
+            return false
+        default: break
+        }
+        return true
+    }
+
+    /// Heartbeat and deadlines; `false` when the peer is gone.
+    func tick() async throws -> Bool {
+        let now = NIODeadline.now()
+        if now - lastFrame > heartbeat * 2 {
+            session.abandon()
+            try await close(.heartbeatLost, detail: "nothing came for two heartbeats")
+            return false
+        }
+        if now - lastPing >= heartbeat, !closeSent {
+            lastPing = now
+            try await send(.ping, ByteBuffer())
+        }
+        try await perform(session.tick(now))
+        return true
+    }
+
+    func shutDown() async {
+        try? await perform(session.shutDown())
+    }
+
+    func abandon() {
+        session.abandon()
+    }
+
+    private func perform(_ actions: [ServerSession.Action]) async throws {
+        for action in actions where !closeSent {
+            switch action {
+            case .sendText(let text): try await send(.text, ByteBuffer(string: text))
+            case .sendAudio(let bytes): try await sendAudio(bytes)
+            case .close(let code, let detail): try await close(code, detail: detail)
+            }
+        }
+    }
+
+    /// Frames of at most what a receiver must take.
+    private func sendAudio(_ bytes: [UInt8]) async throws {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(RelayProtocol.audioFrameBytesMax)
+            rest = rest.dropFirst(part.count)
+            try await send(.binary, ByteBuffer(bytes: part))
+        }
+    }
+
+    private func close(_ code: RelayCloseCode, detail: String) async throws {
+        guard !closeSent else { return }
+        closeSent = true
+        logger.info("session closes", metadata: ["code": "\(code.number)", "reason": "\(detail)"])
+        var payload = ByteBuffer()
+        payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(code.number)))
+        // A control frame holds 125 bytes (RFC 6455 §5.5), two of them the number.
+        payload.writeString(Self.reason(code, detail))
+        try await send(.connectionClose, payload)
+    }
+
+    /// The profile's names lead the reason, so that a client knows them whatever the number.
+    private static func reason(_ code: RelayCloseCode, _ detail: String) -> String {
+        let full: String
+        switch code {
+        case .normal: full = ""
+        case .webSocket, .other: full = detail
+        case .invalidAuth, .balanceExhausted, .sessionTimeout, .formatViolation, .upstreamDisconnected, .heartbeatLost:
+            full = detail.isEmpty ? code.name : "\(code.name): \(detail)"
+        }
+        var reason = full
+        while reason.utf8.count > 123 { reason.removeLast() }
+        return reason
+    }
+
+    private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
+        try await outbound.write(WebSocketFrame(fin: true, opcode: opcode, data: data))
+    }
+}

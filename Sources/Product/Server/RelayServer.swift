@@ -1,0 +1,113 @@
+import Hummingbird
+import Logging
+import NIOCore
+import NIOWebSocket
+import ServiceLifecycle
+import Synchronization
+import VoiceRelay
+
+/// A relay on this machine: profile v1 over WebSocket, with the local voices and credits in memory.
+///
+/// Source: Hummingbird and NIOWebSocket, so it shares no code with the client that meets it.
+public final class RelayServer: Sendable {
+    private let configuration: RelayServerConfiguration
+    private let wallet: CreditWallet
+    private let logger: Logger
+    private let sessions = Mutex(0)
+    private let sessionNumber = Mutex(0)
+
+    public init(configuration: RelayServerConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+        wallet = CreditWallet(balances: configuration.balances)
+    }
+
+    /// Serves until the task is cancelled or, with `stopsOnSignals`, until SIGINT or SIGTERM; open sessions then get
+    /// a typed close and their refund.
+    ///
+    /// - Parameter onListening: called once, with the port taken.
+    /// - Throws: what kept it from listening.
+    public func run(stopsOnSignals: Bool = false, onListening: @escaping @Sendable (Int) async -> Void) async throws {
+        let router = Router()
+        router.get("health") { _, _ in "ok\n" }
+        router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
+            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
+        }
+        let application = Application(
+            router: router,
+            server: HTTPServerBuilder { responder in
+                RelayUpgrade(responder: responder) { channel, logger in
+                    await self.serve(channel, logger)
+                }
+            },
+            configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+            onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        if stopsOnSignals {
+            try await application.runService()
+        } else {
+            try await application.runService(gracefulShutdownSignals: [])
+        }
+    }
+
+    private func serve(_ channel: RelayUpgrade.FrameChannel, _ logger: Logger) async {
+        let id = "v2v_\(UInt64.random(in: .min ... .max))"
+        var logger = logger
+        logger[metadataKey: "session"] = "\(id)"
+        let admitted = sessions.withLock { count in
+            count += 1
+            return count <= configuration.sessionsMax
+        }
+        defer { sessions.withLock { $0 -= 1 } }
+        do {
+            try await channel.executeThenClose { inbound, outbound in
+                guard admitted else {
+                    try await Self.refuse(outbound)
+                    return
+                }
+                let session = ServerSession(id: id, configuration: configuration, wallet: wallet, now: .now())
+                let connection = RelayConnection(
+                    session: session, outbound: outbound, heartbeatSeconds: configuration.heartbeatSeconds,
+                    logger: logger)
+                await self.drive(connection, inbound)
+            }
+        } catch {
+            // The peer went away in mid-frame; the session has settled.
+            logger.debug("connection ended", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func drive(_ connection: RelayConnection, _ inbound: NIOAsyncChannelInboundStream<FrameArrival>) async {
+        await withGracefulShutdownHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    do {
+                        for try await arrival in inbound {
+                            guard try await connection.receive(arrival) else { break }
+                        }
+                    } catch {}
+                    await connection.abandon()
+                }
+                group.addTask {
+                    while !Task.isCancelled {
+                        try? await Task.sleep(for: .milliseconds(100))
+                        guard (try? await connection.tick()) == true else { break }
+                    }
+                }
+                // Whichever ends first ends the connection: no frames any more, or a peer that is gone.
+                await group.next()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            Task { await connection.shutDown() }
+        }
+    }
+
+    /// RFC 6455 §7.4.1's registry has 1013 for "try again later".
+    private static func refuse(_ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>) async throws {
+        var payload = ByteBuffer()
+        payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: 1013))
+        payload.writeString("all sessions of this server are taken")
+        try await outbound.write(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload))
+    }
+}

@@ -1,0 +1,29 @@
+/// What a local server offers.
+public struct RelayServerConfiguration: Sendable {
+    public var host: String
+    /// 0 takes any free port; ``RelayServer/run(onListening:)`` says which.
+    public var port: Int
+    /// API keys that may open sessions, with the credits each has. In memory: a restart sets them back.
+    public var balances: [String: Int]
+    public var heartbeatSeconds: Double
+    /// The longest session that a client may ask for.
+    public var maxDurationSeconds: Int
+    /// Sessions at once; one more is refused.
+    public var sessionsMax: Int
+    /// Whether audio above 1.5 times real time is FORMAT_VIOLATION, as the profile has it. A server inside the
+    /// converting process lifts it and says so in `ready`: nobody else's rate is at stake.
+    public var enforcesCeiling: Bool
+
+    public init(
+        host: String = "127.0.0.1", port: Int = 0, balances: [String: Int], heartbeatSeconds: Double = 5,
+        maxDurationSeconds: Int = 86_400, sessionsMax: Int = 64, enforcesCeiling: Bool = true
+    ) {
+        self.host = host
+        self.port = port
+        self.balances = balances
+        self.heartbeatSeconds = heartbeatSeconds
+        self.maxDurationSeconds = maxDurationSeconds
+        self.sessionsMax = sessionsMax
+        self.enforcesCeiling = enforcesCeiling
+    }
+}

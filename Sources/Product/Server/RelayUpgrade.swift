@@ -1,0 +1,106 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import NIOWebSocket
+import VoiceRelay
+
+/// A frame and when it reached this process. Taken on the event loop: a busy worker must not squeeze
+/// arrivals together in front of the rate meter.
+struct FrameArrival: Sendable {
+    let frame: WebSocketFrame
+    let time: NIODeadline
+}
+
+private final class ArrivalStamp: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias InboundOut = FrameArrival
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        context.fireChannelRead(wrapInboundOut(FrameArrival(frame: unwrapInboundIn(data), time: .now())))
+    }
+}
+
+/// The server's child channel: HTTP/1.1 for Hummingbird, or the relay's WebSocket at its one path.
+struct RelayUpgrade: ServerChildChannel {
+    typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
+    typealias FrameChannel = NIOAsyncChannel<FrameArrival, WebSocketFrame>
+
+    enum Upgraded: Sendable {
+        case http(HTTPChannel)
+        case relay(FrameChannel)
+    }
+
+    struct Value: ServerChildChannelValue {
+        let upgraded: EventLoopFuture<Upgraded>
+        let channel: any Channel
+    }
+
+    let http: HTTP1Channel
+    let onRelay: @Sendable (FrameChannel, Logger) async -> Void
+
+    init(
+        responder: @escaping HTTPChannelHandler.Responder,
+        onRelay: @escaping @Sendable (FrameChannel, Logger) async -> Void
+    ) {
+        http = HTTP1Channel(responder: responder)
+        self.onRelay = onRelay
+    }
+
+    func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        channel.eventLoop.makeCompletedFuture {
+            let upgrader = NIOTypedWebSocketServerUpgrader<Upgraded>(
+                // One byte more than a receiver must take, so that the session itself can refuse by name.
+                maxFrameSize: RelayProtocol.audioFrameBytesMax + 16,
+                shouldUpgrade: { channel, head in
+                    let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
+                    return channel.eventLoop.makeSucceededFuture(path == RelayProtocol.path ? HTTPHeaders() : nil)
+                },
+                upgradePipelineHandler: { channel, _ in
+                    channel.eventLoop.makeCompletedFuture { .relay(try Self.relayChannel(channel)) }
+                })
+            let configuration = NIOUpgradableHTTPServerPipelineConfiguration<Upgraded>(
+                upgradeConfiguration: .init(
+                    upgraders: [upgrader],
+                    notUpgradingCompletionHandler: { channel in
+                        channel.eventLoop.makeCompletedFuture { .http(try Self.httpChannel(channel, logger)) }
+                    }))
+            let upgraded = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
+                configuration: configuration)
+            return Value(upgraded: upgraded, channel: channel)
+        }
+    }
+
+    func handle(value: Value, logger: Logger) async {
+        // A connection that ends before its first request fails here: nothing to answer.
+        guard let upgraded = try? await value.upgraded.get() else {
+            value.channel.close(promise: nil)
+            return
+        }
+        switch upgraded {
+        case .http(let channel): await http.handle(value: channel, logger: logger)
+        case .relay(let channel): await onRelay(channel, logger)
+        }
+    }
+
+    private static func relayChannel(_ channel: any Channel) throws -> FrameChannel {
+        try channel.pipeline.syncOperations.addHandler(
+            NIOWebSocketFrameAggregator(
+                minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
+                maxAccumulatedFrameSize: RelayProtocol.audioFrameBytesMax + 16))
+        try channel.pipeline.syncOperations.addHandler(ArrivalStamp())
+        return try FrameChannel(wrappingChannelSynchronously: channel)
+    }
+
+    private static func httpChannel(_ channel: any Channel, _ logger: Logger) throws -> HTTPChannel {
+        try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try channel.pipeline.syncOperations.addHandler(
+            HTTPConnectionStateHandler(idleTimeout: .seconds(60), logger: logger))
+        return try HTTPChannel(
+            wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
+    }
+}

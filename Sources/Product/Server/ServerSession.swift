@@ -1,0 +1,212 @@
+import NIOCore
+import VoiceConversion
+import VoiceRelay
+
+/// The relay's side of one voice-to-voice session: every transition, no I/O, no clock.
+///
+/// Holds the converter: audio in, audio out, in the same call. One caller at a time.
+struct ServerSession: ~Copyable {
+    /// What the connection must do, in order.
+    enum Action: Equatable {
+        case sendText(String)
+        case sendAudio([UInt8])
+        /// Send a Close frame; nothing else after it.
+        case close(RelayCloseCode, detail: String)
+    }
+
+    private enum State {
+        /// Until `auth`, or the deadline.
+        case awaitingAuth(deadline: NIODeadline)
+        /// Audio both ways until `end`, a fault or the time limit.
+        case streaming
+        /// Decided; what still comes is ignored.
+        case closed
+    }
+
+    private let configuration: RelayServerConfiguration
+    private let wallet: CreditWallet
+    private let sessionID: String
+    private var state: State
+    private var engine: ConversionEngine?
+    private var reservation: CreditWallet.Reservation?
+    private var meter = RateMeter()
+    private var deadline: NIODeadline
+    private var samplesMax = 0
+    private var samplesIn = 0
+    private var samplesReported = 0
+    private var usageDue: NIODeadline
+
+    init(id: String, configuration: RelayServerConfiguration, wallet: CreditWallet, now: NIODeadline) {
+        self.configuration = configuration
+        self.wallet = wallet
+        sessionID = id
+        deadline = now + .seconds(Int64(RelayProtocol.authSecondsMax))
+        state = .awaitingAuth(deadline: deadline)
+        usageDue = now
+    }
+
+    deinit {
+        // However the connection went away, what was not used goes back, once.
+        if let reservation { _ = wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn)) }
+    }
+
+    mutating func text(_ text: String, now: NIODeadline) -> [Action] {
+        switch state {
+        case .closed: return []
+        case .awaitingAuth:
+            guard let auth = RelayJSON.decode(AuthMessage.self, from: text), auth.type == RelayProtocol.MessageType.auth
+            else { return fail(.invalidAuth, "the first frame must be the auth message") }
+            return authenticate(auth, now)
+        case .streaming:
+            guard let message = RelayJSON.decode(ControlMessage.self, from: text), let type = message.type else {
+                return fail(.formatViolation, "a text frame must be a JSON object with a type")
+            }
+            switch type {
+            case RelayProtocol.MessageType.end: return end()
+            case RelayProtocol.MessageType.voice: return changeVoice(message.voice ?? "")
+            default: return []
+            }
+        }
+    }
+
+    mutating func audio(_ bytes: ByteBufferView, arrived: NIODeadline, now: NIODeadline) -> [Action] {
+        switch state {
+        case .closed: return []
+        case .awaitingAuth: return fail(.formatViolation, "audio came before the session was ready")
+        case .streaming: break
+        }
+        guard bytes.count % RelayProtocol.bytesPerSample == 0, bytes.count <= RelayProtocol.audioFrameBytesMax else {
+            return fail(.formatViolation, "a frame of \(bytes.count) bytes is not whole samples of \(RelayProtocol.formatPCM)")
+        }
+        if configuration.enforcesCeiling, !meter.admit(bytes.count, at: arrived) {
+            return fail(.formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")
+        }
+        let count = bytes.count / RelayProtocol.bytesPerSample
+        guard samplesIn + count <= samplesMax else { return timedOut() }
+        samplesIn += count
+        let converted = engine?.convert(bytes) ?? []
+        return (converted.isEmpty ? [] : [.sendAudio(converted)]) + usage(now)
+    }
+
+    mutating func tick(_ now: NIODeadline) -> [Action] {
+        switch state {
+        case .closed: return []
+        case .awaitingAuth(let deadline):
+            return now < deadline ? [] : fail(.invalidAuth, "no auth message within \(RelayProtocol.authSecondsMax) s")
+        case .streaming: return now < deadline ? usage(now) : timedOut()
+        }
+    }
+
+    /// The server stops: the session ends with its bill.
+    mutating func shutDown() -> [Action] {
+        // 1001 says what RFC 6455 §7.4.1 has for it; the name in the reason makes it reconnectable.
+        fail(.webSocket(number: 1001, reason: ""), "UPSTREAM_DISCONNECTED: the server is shutting down")
+    }
+
+    /// The peer closed or went silent: the session ends with its bill, and nothing is said.
+    mutating func abandon() {
+        state = .closed
+        settle()
+    }
+
+    private mutating func authenticate(_ auth: AuthMessage, _ now: NIODeadline) -> [Action] {
+        guard let token = auth.token, !token.isEmpty else { return fail(.invalidAuth, "the auth message has no token") }
+        guard auth.model == nil || auth.model == RelayProtocol.model else {
+            return refuse("unknown model; this server has \(RelayProtocol.model)")
+        }
+        guard let name = auth.voice, let voice = VoiceCatalog.voice(named: name) else {
+            return refuse("unknown voice \(auth.voice ?? ""); see quota-voice voices")
+        }
+        guard auth.format == RelayProtocol.formatPCM else {
+            return fail(.formatViolation, "unknown format; this server takes \(RelayProtocol.formatPCM)")
+        }
+        guard let seconds = auth.maxDurationSeconds, seconds > 0, seconds <= Double(configuration.maxDurationSeconds)
+        else {
+            return refuse("max_duration_seconds must be from 1 to \(configuration.maxDurationSeconds)")
+        }
+        let wholeSeconds = Int(seconds.rounded(.up))
+        do throws(CreditWallet.Refusal) {
+            let reservation = try wallet.reserve(wholeSeconds * RelayProtocol.creditsPerSecond, token: token)
+            self.reservation = reservation
+            let engine = ConversionEngine(voice: voice)
+            let delaySamples = engine.delaySamples
+            self.engine = consume engine
+            samplesMax = wholeSeconds * RelayProtocol.sampleRate
+            deadline = now + .seconds(Int64(wholeSeconds))
+            usageDue = now + .seconds(1)
+            state = .streaming
+            let ready = ReadyMessage(
+                sessionId: sessionID, reservedCredits: reservation.credits,
+                heartbeatSeconds: configuration.heartbeatSeconds, delaySamples: delaySamples,
+                ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
+            return [.sendText(RelayJSON.encode(ready))]
+        } catch {
+            switch error {
+            case .unknownToken: return fail(.invalidAuth, "no such key")
+            case .insufficientCredits(let balance, let required):
+                state = .closed
+                let message = ErrorMessage(
+                    code: "insufficient_credits",
+                    message: "the wallet has \(balance) credits, the session needs \(required)",
+                    balance: balance, required: required)
+                return [.sendText(RelayJSON.encode(message)), .close(.balanceExhausted, detail: message.message)]
+            }
+        }
+    }
+
+    private mutating func changeVoice(_ name: String) -> [Action] {
+        guard let voice = VoiceCatalog.voice(named: name) else {
+            return refuse("unknown voice \(name); see quota-voice voices")
+        }
+        engine?.setVoice(voice)
+        return []
+    }
+
+    /// Flushes what the converter still holds, bills, and closes.
+    private mutating func end() -> [Action] {
+        state = .closed
+        let rest = engine?.flush() ?? []
+        let bill = settle()
+        let done = DoneMessage(
+            seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
+            creditsRefunded: bill?.creditsRefunded ?? 0)
+        return (rest.isEmpty ? [] : [.sendAudio(rest)])
+            + [.sendText(RelayJSON.encode(done)), .close(.normal, detail: "")]
+    }
+
+    /// A running bill about once a second, when there is something new to say.
+    private mutating func usage(_ now: NIODeadline) -> [Action] {
+        guard now >= usageDue, samplesIn > samplesReported, let reservation else { return [] }
+        usageDue = now + .seconds(1)
+        samplesReported = samplesIn
+        let used = RelayProtocol.credits(forSamples: samplesIn)
+        let left = (wallet.balance(of: reservation) ?? 0) + reservation.credits - used
+        let usage = UsageMessage(
+            seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: used, creditsLeft: left)
+        return [.sendText(RelayJSON.encode(usage))]
+    }
+
+    /// The profile has no name for a request that makes no sense; RFC 6455 §7.4.1 has 1008, policy violation.
+    private mutating func refuse(_ message: String) -> [Action] {
+        fail(.webSocket(number: 1008, reason: ""), message)
+    }
+
+    private mutating func timedOut() -> [Action] {
+        fail(.sessionTimeout, "max_duration_seconds is reached")
+    }
+
+    private mutating func fail(_ code: RelayCloseCode, _ message: String) -> [Action] {
+        if case .closed = state { return [] }
+        state = .closed
+        settle()
+        let error = ErrorMessage(code: code.name, message: message)
+        return [.sendText(RelayJSON.encode(error)), .close(code, detail: message)]
+    }
+
+    @discardableResult
+    private mutating func settle() -> CreditWallet.Settlement? {
+        guard let reservation else { return nil }
+        self.reservation = nil
+        return wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn))
+    }
+}
