@@ -11,7 +11,8 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "quota-voice",
     products: [
-        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"])
+        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
+        .library(name: "VoiceConversion", targets: ["VoiceConversion"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

@@ -1,1 +1,1 @@
-
+#include "psola_math.h"

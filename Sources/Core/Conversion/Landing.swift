@@ -1,0 +1,114 @@
+/// Finds the pitch and formant ratio that bring this speaker to that voice.
+///
+/// The speaker's statistics move slowly once a second of speech is known, so a sentence isn't bent by them; a change of
+/// the voice or of an offset takes 30 ms.
+struct Landing {
+    /// Ratios that leave adaptation out, for measurements.
+    struct FixedRatio {
+        var pitchLog: Double
+        var formantLog: Double
+    }
+
+    private static let glide = 1.0 / 6
+    private static let settleFrames = 200
+    private static let slewPerHop = 1.5e-4
+
+    var voice: PreparedVoice
+    var offsetPitchLog = 0.0
+    var offsetFormantLog = 0.0
+    var fixed: FixedRatio?
+    private var speakerMedianLog: Double?
+    private var pitchLog = 0.0
+    private var formantLog = 0.0
+    private var vibratoPhase = 0.0
+    private var primed = false
+
+    init(voice: PreparedVoice) {
+        self.voice = voice
+    }
+
+    mutating func reset() {
+        speakerMedianLog = nil
+        pitchLog = 0
+        formantLog = 0
+        vibratoPhase = 0
+        primed = false
+    }
+
+    /// Advances by one hop and says what to synthesize.
+    mutating func advance(hertz: Double, statistics: borrowing SourceStatistics) -> SynthesisPlan {
+        follow(statistics)
+        var plan = SynthesisPlan()
+        let wanted = wantedPitchLog(hertz: hertz, statistics: statistics)
+        let wantedFormant = wantedFormantLog()
+        if primed {
+            pitchLog += (wanted - pitchLog) * Self.glide
+            formantLog += (wantedFormant - formantLog) * Self.glide
+        } else {
+            pitchLog = wanted
+            formantLog = wantedFormant
+            primed = speakerMedianLog != nil
+        }
+        plan.formantRatio = bounded(NaturalLog.inverse(formantLog), 0.5, 2)
+        plan.pitchRatio = bounded(NaturalLog.inverse(pitchLog + vibrato()), 0.25, 4)
+        if case .constant(let period) = voice.pitch, fixed == nil {
+            plan.constantPeriod = period / NaturalLog.inverse(offsetPitchLog)
+        }
+        return plan
+    }
+
+    private mutating func follow(_ statistics: borrowing SourceStatistics) {
+        guard let median = statistics.medianLog else { return }
+        guard let current = speakerMedianLog, statistics.frames > 20 else {
+            speakerMedianLog = median
+            return
+        }
+        let distance = median - current
+        if statistics.frames < Self.settleFrames {
+            speakerMedianLog = current + 0.1 * distance
+        } else {
+            let most = max(Self.slewPerHop, abs(distance) * 0.002)
+            speakerMedianLog = current + max(-most, min(most, distance))
+        }
+    }
+
+    private func wantedPitchLog(hertz: Double, statistics: borrowing SourceStatistics) -> Double {
+        if let fixed { return fixed.pitchLog }
+        switch voice.pitch {
+        case .ratio(let log):
+            return log + offsetPitchLog
+        case .constant:
+            return 0
+        case .landing(let medianLog, let spreadLog):
+            guard let speaker = speakerMedianLog else { return offsetPitchLog }
+            let known = min(1, Double(statistics.frames) / 400)
+            let spread = 1 + known * (bounded(spreadLog / statistics.spreadLog, 0.7, 1.4) - 1)
+            let deviation = hertz > 0 ? NaturalLog.of(hertz) - speaker : 0
+            return medianLog - speaker + bounded(deviation, -0.7, 0.7) * (spread - 1) + offsetPitchLog
+        }
+    }
+
+    private func wantedFormantLog() -> Double {
+        if let fixed { return fixed.formantLog }
+        switch voice.formants {
+        case .ratio(let log):
+            return log + offsetFormantLog
+        case .landing(let spacingHertz):
+            return NaturalLog.of(spacingHertz / speakerSpacingHertz()) + offsetFormantLog
+        }
+    }
+
+    /// The speaker's formant spacing as the pitch suggests it: 1020 Hz at 110 Hz, 1180 Hz at 200 Hz.
+    private func speakerSpacingHertz() -> Double {
+        let median = speakerMedianLog ?? NaturalLog.of(150)
+        return 1020 * NaturalLog.inverse(0.25 * (median - NaturalLog.of(110)))
+    }
+
+    private mutating func vibrato() -> Double {
+        let effects = voice.effects
+        guard effects.vibratoHertz > 0, fixed == nil else { return 0 }
+        vibratoPhase += effects.vibratoHertz * Double(ConversionFormat.hop) / ConversionFormat.sampleRate
+        if vibratoPhase >= 1 { vibratoPhase -= 1 }
+        return effects.vibratoSemitones * NaturalLog.perSemitone * NaturalLog.sine(turns: vibratoPhase)
+    }
+}

@@ -1,0 +1,130 @@
+import CSignalKernels
+
+/// The candidates of one frame and the running dynamic program over them.
+struct PitchCandidates: ~Copyable {
+    private static let limit = 6
+    private static let lagWeight = 0.25
+    private static let jumpCost = 3.0
+    private static let octaveDiscount = 0.35
+    private static let voicingChange = 0.12
+    private static let unvoicedBias = 0.1
+    private static let brightnessPenalty = 0.2
+    private static let priorPerOctave = 0.3
+    private static let priorFreeOctaves = 0.6
+
+    private struct Entry {
+        var period = 0.0
+        var height: Float = 0
+        var cost = 0.0
+    }
+
+    private let current: UnsafeMutablePointer<Entry>
+    private let earlier: UnsafeMutablePointer<Entry>
+    private(set) var count = 0
+    private var earlierCount = 0
+    private var unvoicedCost = 0.0
+
+    init() {
+        current = .allocate(capacity: Self.limit)
+        current.initialize(repeating: Entry(), count: Self.limit)
+        earlier = .allocate(capacity: Self.limit)
+        earlier.initialize(repeating: Entry(), count: Self.limit)
+    }
+
+    deinit {
+        current.deallocate()
+        earlier.deallocate()
+    }
+
+    mutating func reset() {
+        count = 0
+        earlierCount = 0
+        unvoicedCost = 0
+    }
+
+    /// Starts a frame: what was current becomes the past.
+    mutating func begin() {
+        for index in 0..<count {
+            earlier[index] = current[index]
+        }
+        earlierCount = count
+        count = 0
+    }
+
+    /// Keeps a candidate if it is among the best six.
+    mutating func offer(coarse period: Double, height: Float) {
+        if count < Self.limit {
+            current[count] = Entry(period: period, height: height)
+            count += 1
+            return
+        }
+        var worst = 0
+        for index in 1..<Self.limit where weighted(current[index]) < weighted(current[worst]) {
+            worst = index
+        }
+        let entry = Entry(period: period, height: height)
+        if weighted(entry) > weighted(current[worst]) {
+            current[worst] = entry
+        }
+    }
+
+    func period(_ index: Int) -> Double { current[index].period }
+
+    mutating func set(_ index: Int, period: Double, height: Float) {
+        current[index].period = period
+        current[index].height = height
+    }
+
+    private func weighted(_ entry: Entry) -> Double {
+        let longest = ConversionFormat.sampleRate / PitchTracker.lowestHertz
+        return Double(entry.height) * (1 - Self.lagWeight * min(1, entry.period / longest))
+    }
+
+    /// Decides the frame: the period in samples, or 0 for unvoiced.
+    mutating func decide(brightness: Float, usualHertz: Double) -> Double {
+        var highest = 0.0
+        for index in 0..<count {
+            highest = max(highest, Double(current[index].height))
+        }
+        let previousUnvoiced = unvoicedCost
+        var toUnvoiced = previousUnvoiced
+        for index in 0..<earlierCount {
+            toUnvoiced = min(toUnvoiced, earlier[index].cost + Self.voicingChange)
+        }
+        unvoicedCost = toUnvoiced + highest + Self.unvoicedBias
+        var best = unvoicedCost
+        var decision = 0.0
+        for index in 0..<count {
+            let entry = current[index]
+            let local =
+                1 - weighted(entry) + Self.brightnessPenalty * Double(brightness)
+                + prior(entry.period, usualHertz: usualHertz)
+            current[index].cost = local + transition(to: entry.period, fromUnvoiced: previousUnvoiced)
+            if current[index].cost < best {
+                best = current[index].cost
+                decision = entry.period
+            }
+        }
+        unvoicedCost -= best
+        for index in 0..<count {
+            current[index].cost -= best
+        }
+        return decision
+    }
+
+    private func prior(_ period: Double, usualHertz: Double) -> Double {
+        guard usualHertz > 0 else { return 0 }
+        let octaves = abs(psola_log(ConversionFormat.sampleRate / (period * usualHertz))) / 0.693_147
+        return Self.priorPerOctave * max(0, octaves - Self.priorFreeOctaves)
+    }
+
+    private func transition(to period: Double, fromUnvoiced: Double) -> Double {
+        var least = fromUnvoiced + Self.voicingChange
+        for index in 0..<earlierCount {
+            let distance = abs(psola_log(period / earlier[index].period))
+            let octave = Self.octaveDiscount + Self.jumpCost * abs(distance - 0.693_147)
+            least = min(least, earlier[index].cost + min(Self.jumpCost * distance, octave))
+        }
+        return least
+    }
+}

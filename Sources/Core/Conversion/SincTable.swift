@@ -1,0 +1,82 @@
+import CSignalKernels
+
+/// Windowed-sinc interpolation at any position and for any reading speed.
+///
+/// A grain that is read at speed `alpha` > 1 must be band-limited to 0.97 / alpha of the band first, or it folds. The
+/// table holds one bank of 24-tap filters for every step of the speed; each bank has 128 phases.
+struct SincTable: ~Copyable {
+    static let taps = 24
+    private static let phases = 128
+    private static let banks = 32
+    private static let speedStep = 0.04
+    private let storage: UnsafeMutablePointer<Float>
+
+    init() {
+        let perBank = (Self.phases + 1) * Self.taps
+        storage = .allocate(capacity: Self.banks * perBank)
+        storage.initialize(repeating: 0, count: Self.banks * perBank)
+        for bank in 0..<Self.banks {
+            let speed = 1 + Double(bank) * Self.speedStep
+            let cutoff = bank == 0 ? 1 : 0.97 / speed
+            for phase in 0...Self.phases {
+                Self.fill(
+                    storage + bank * perBank + phase * Self.taps, cutoff: cutoff,
+                    fraction: Double(phase) / Double(Self.phases))
+            }
+        }
+    }
+
+    deinit {
+        storage.deallocate()
+    }
+
+    private static func fill(_ row: UnsafeMutablePointer<Float>, cutoff: Double, fraction: Double) {
+        let half = Double(taps / 2)
+        var sum = 0.0
+        for tap in 0..<taps {
+            let time = Double(tap) - (half - 1) - fraction
+            let angle = Double.pi * time * cutoff
+            let sinc = abs(angle) < 1e-9 ? 1 : psola_sin(angle) / angle
+            let edge = min(abs(time) / half, 1)
+            let window = 0.42 + 0.5 * psola_cos(Double.pi * edge) + 0.08 * psola_cos(2 * Double.pi * edge)
+            row[tap] = Float(sinc * window * cutoff)
+            sum += sinc * window * cutoff
+        }
+        for tap in 0..<taps {
+            row[tap] /= Float(sum)
+        }
+    }
+
+    /// The bank for a reading speed; pass it to `read`.
+    func bank(speed: Double) -> UnsafePointer<Float> {
+        let wanted = speed <= 1.01 ? 0 : Int((speed - 1) / Self.speedStep + 0.999)
+        let index = min(wanted, Self.banks - 1)
+        return UnsafePointer(storage + index * (Self.phases + 1) * Self.taps)
+    }
+
+    /// The signal's value at a fractional absolute position.
+    @inline(__always)
+    static func read(
+        _ history: borrowing SampleHistory, at position: Double, bank: UnsafePointer<Float>
+    ) -> Float {
+        let shifted = position + 1_048_576
+        let whole = Int(shifted)
+        let phase = Int((shifted - Double(whole)) * Double(phases) + 0.5)
+        let samples = history.samples(from: whole - 1_048_576 - (taps / 2 - 1))
+        let row = bank + phase * taps
+        return dotProduct24(UnsafeRawPointer(samples), UnsafeRawPointer(row))
+    }
+}
+
+/// The inner product of 24 samples and 24 taps.
+@inline(__always)
+private func dotProduct24(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer) -> Float {
+    var sum = left.loadUnaligned(as: SIMD8<Float>.self) * right.loadUnaligned(as: SIMD8<Float>.self)
+    sum +=
+        left.loadUnaligned(fromByteOffset: 32, as: SIMD8<Float>.self)
+        * right.loadUnaligned(fromByteOffset: 32, as: SIMD8<Float>.self)
+    sum +=
+        left.loadUnaligned(fromByteOffset: 64, as: SIMD8<Float>.self)
+        * right.loadUnaligned(fromByteOffset: 64, as: SIMD8<Float>.self)
+    return sum.sum()
+}

@@ -1,0 +1,71 @@
+/// A voice to speak in: where its pitch and its formants lie, how it is coloured, and what is done to it besides.
+public struct Voice: Sendable, Hashable {
+    /// Where the pitch goes.
+    public enum Pitch: Sendable, Hashable {
+        /// Every speaker lands on this median; the spread is one standard deviation.
+        case landing(medianHertz: Double, spreadSemitones: Double)
+        /// The speaker's own pitch times this.
+        case ratio(Double)
+        /// One pitch for everything.
+        case constant(hertz: Double)
+    }
+
+    /// Where the formants go.
+    public enum Formants: Sendable, Hashable {
+        /// Every speaker lands on this formant spacing (1190 Hz is a woman's, 1010 Hz a man's).
+        case landing(spacingHertz: Double)
+        /// The speaker's own formants times this.
+        case ratio(Double)
+    }
+
+    /// One point of the voice's colour; between the points the gain is interpolated over log frequency.
+    public struct ColourPoint: Sendable, Hashable {
+        public var hertz: Double
+        public var decibels: Double
+
+        public init(hertz: Double, decibels: Double) {
+            self.hertz = hertz
+            self.decibels = decibels
+        }
+    }
+
+    /// What is done to the voice besides pitch, formants and colour. Everything is off at 0.
+    public struct Effects: Sendable, Hashable {
+        /// Share of noise in the place of the voice's own excitation: 1 whispers.
+        public var whisper = 0.0
+        /// Ring modulation: its frequency in hertz and its share.
+        public var ringHertz = 0.0
+        public var ringDepth = 0.0
+        /// Drive into a soft clipper, 0 to 1.
+        public var drive = 0.0
+        /// Slow wavering of the pitch: its rate and its size.
+        public var vibratoHertz = 0.0
+        public var vibratoSemitones = 0.0
+
+        public init() {}
+    }
+
+    /// The name that selects the voice: lower case letters, digits and dashes.
+    public var name: String
+    /// One sentence for a list of voices.
+    public var summary: String
+    public var pitch: Pitch
+    public var formants: Formants
+    public var colour: [ColourPoint]
+    public var effects: Effects
+    /// True only for `none`: the output is the delayed input, bit for bit.
+    public var isBypass: Bool
+
+    public init(
+        name: String, summary: String, pitch: Pitch, formants: Formants, colour: [ColourPoint] = [],
+        effects: Effects = Effects(), isBypass: Bool = false
+    ) {
+        self.name = name
+        self.summary = summary
+        self.pitch = pitch
+        self.formants = formants
+        self.colour = colour
+        self.effects = effects
+        self.isBypass = isBypass
+    }
+}

@@ -1,0 +1,84 @@
+/// Turns speech into the same words in another voice, as it arrives.
+///
+/// Mono, 16 kHz, nominally within ±1. One sample goes out for each that comes in, `delaySamples` later; the output is
+/// the same bit for bit however the input is cut into blocks, and for the same `seed`. Samples that are not
+/// finite count as silence.
+///
+/// Threads: one at a time, but it may move between threads. `process` and the setters of plain values neither allocate,
+/// lock nor block (checked by the compiler); `init` allocates everything.
+public struct VoiceConverter: ~Copyable, Sendable {
+    private var core: ConverterCore
+
+    /// - Parameters:
+    ///   - voice: The voice to begin with.
+    ///   - delay: How far the output lies behind the input.
+    ///   - seed: Where the noise of breathy voices starts.
+    public init(voice: Voice, delay: ConversionDelay = .ms15, seed: UInt64 = 1) {
+        core = ConverterCore(voice: PreparedVoice(voice), delay: delay.samples, seed: seed)
+    }
+
+    /// How many samples the output lies behind the input: `output[n]` belongs to `input[n - delaySamples]`.
+    public var delaySamples: Int { core.delay }
+
+    /// Converts a block of any size.
+    ///
+    /// Both buffers should have the same count (the smaller one is used); they may be the same memory. Audio
+    /// thread; no allocation, no lock.
+    @_noLocks @_noAllocation
+    public mutating func process(
+        _ input: UnsafeBufferPointer<Float>, into output: UnsafeMutableBufferPointer<Float>
+    ) {
+        let count = min(input.count, output.count)
+        guard count > 0, let source = input.baseAddress, let target = output.baseAddress else { return }
+        for index in 0..<count {
+            target[index] = core.convert(source[index])
+        }
+    }
+
+    /// Changes the voice within about 30 ms, without a click. Not for an audio thread: prepare the voice elsewhere.
+    public mutating func setVoice(_ voice: Voice) {
+        setVoice(PreparedVoice(voice))
+    }
+
+    /// Changes the voice within about 30 ms, without a click. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setVoice(_ voice: PreparedVoice) {
+        core.setVoice(voice)
+    }
+
+    /// Moves the voice's pitch by semitones (±24) and its formants by a factor (0.5 to 2). Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
+        core.setOffsets(
+            pitchLog: bounded(pitchSemitones, -24, 24) * NaturalLog.perSemitone,
+            formantLog: NaturalLog.of(bounded(formantRatio, 0.5, 2)))
+    }
+
+    /// Sets the share of the converted voice: 1 is all, 0 is the delayed input. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setMix(_ share: Double) {
+        core.setMix(Float(bounded(share, 0, 1)))
+    }
+
+    /// Sets constant ratios of pitch (0.25 to 4) and formants (0.5 to 2) that replace the voice's own and all
+    /// adaptation. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setFixedRatio(pitch: Double, formant: Double) {
+        core.setFixed(
+            Landing.FixedRatio(
+                pitchLog: NaturalLog.of(bounded(pitch, 0.25, 4)),
+                formantLog: NaturalLog.of(bounded(formant, 0.5, 2))))
+    }
+
+    /// Goes back from fixed ratios to the voice's own. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func clearFixedRatio() {
+        core.setFixed(nil)
+    }
+
+    /// Forgets the signal and the speaker, keeps voice and settings. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func reset() {
+        core.reset()
+    }
+}
