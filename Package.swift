@@ -49,5 +49,9 @@ let package = Package(
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
+
+        // Tests mirror the sources.
+        .testTarget(
+            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
     ]
 )
