@@ -5,7 +5,7 @@
 /// Source: Lipshitz, Wannamaker, Vanderkooy, "Quantization and Dither: A Theoretical Survey", JAES 40(5), 1992.
 public struct Dither: Sendable {
     /// Exact zeros in a row that still get noise, so that the tail of a fade is not cut into steps.
-    public static let zeroRunMax = 64
+    public static var zeroRunMax: Int { 64 }
 
     private var state: UInt64
     private var zeroRun = Dither.zeroRunMax

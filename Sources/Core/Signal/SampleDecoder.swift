@@ -6,9 +6,9 @@
 /// Threads: a value, used by one thread at a time. `decode` is fit for audio threads: no allocation, no lock.
 public struct SampleDecoder: Sendable {
     /// Largest magnitude that a float sample may have: +96 dB, the scale of 16-bit integers stored as floats.
-    public static let magnitudeMax: Float = 65_536
+    public static var magnitudeMax: Float { 65_536 }
     /// Most channels a frame may have.
-    public static let channelsMax = 1_024
+    public static var channelsMax: Int { 1_024 }
 
     public let format: SampleFormat
     public let channels: Int

@@ -14,7 +14,7 @@ public struct SampleEncoder: Sendable {
     }
 
     /// Most copies of a value that a frame may have.
-    public static let copiesMax = 1_024
+    public static var copiesMax: Int { 1_024 }
 
     public let format: SampleFormat
     public let copies: Int

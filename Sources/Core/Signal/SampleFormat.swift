@@ -14,10 +14,13 @@ public enum SampleFormat: Sendable, Hashable, CaseIterable {
 
     /// Bytes that one sample of one channel takes.
     public var bytesPerSample: Int {
-        switch self {
-        case .s16: 2
-        case .s24: 3
-        case .s24in32, .s32, .float32: 4
+        @_noLocks @_noAllocation
+        get {
+            switch self {
+            case .s16: 2
+            case .s24: 3
+            case .s24in32, .s32, .float32: 4
+            }
         }
     }
 
