@@ -94,5 +94,9 @@ let package = Package(
             path: "Sources/Product/CommandLine", swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests", swiftSettings: strict),
+
+        // Tests mirror the sources.
+        .testTarget(
+            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
     ]
 )
