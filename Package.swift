@@ -29,6 +29,7 @@ let package = Package(
             name: "CSndFile", path: "Sources/System/CSndFile", pkgConfig: "sndfile",
             providers: [.apt(["libsndfile1-dev"])]),
         .target(name: "CRealtime", path: "Sources/System/CRealtime"),
+        .target(name: "COpenSSLShims", dependencies: ["COpenSSL"], path: "Sources/System/COpenSSLShims"),
 
         // Core: no I/O, no clock, no thread, no Foundation.
         .target(name: "VoiceRealtime", path: "Sources/Core/Realtime", swiftSettings: strict),
@@ -56,7 +57,7 @@ let package = Package(
 
         // Edge: the operating system.
         .target(
-            name: "VoiceSecureStream", dependencies: ["VoiceRealtime", "COpenSSL", "CRealtime"],
+            name: "VoiceSecureStream", dependencies: ["VoiceRealtime", "COpenSSL", "COpenSSLShims", "CRealtime"],
             path: "Sources/Edge/SecureStream", swiftSettings: strict),
         .target(
             name: "VoiceWebSocketClient", dependencies: ["VoiceWebSocket", "VoiceSecureStream", "CRealtime"],
@@ -98,5 +99,9 @@ let package = Package(
         // Tests mirror the sources.
         .testTarget(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
+
+        // Tests mirror Sources.
+        .testTarget(
+            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
     ]
 )

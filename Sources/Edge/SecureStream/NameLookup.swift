@@ -1,0 +1,116 @@
+import CRealtime
+import Glibc
+import Synchronization
+
+/// One getaddrinfo for one address family, on a thread of its own, because getaddrinfo knows no deadline.
+///
+/// The two families are asked apart, so that a name server that never answers for AAAA can't hold back the A records
+/// (RFC 8305 §3). Whoever loses interest just drops the object: the thread ends by itself when getaddrinfo does.
+/// The number of such threads is bounded.
+final class NameLookup: Sendable {
+    enum Answer: Sendable {
+        case addresses([SocketAddress])
+        /// An EAI code.
+        case failure(Int32)
+    }
+
+    /// More addresses of one family than this are not tried.
+    static let addressesMax = 8
+    /// Lookups under way in this process, the abandoned ones included.
+    static let lookupsMax = 32
+    private static let underWay = Atomic<Int>(0)
+
+    private let host: String
+    private let port: Int
+    private let family: Int32
+    private let answer = Mutex<Answer?>(nil)
+    private let event: Int32
+
+    /// Readable when the answer is there.
+    var descriptor: Int32 { event }
+
+    /// The answer, nil while it is not there.
+    var current: Answer? { answer.withLock { $0 } }
+
+    /// Starts the lookup; nil when the system gives no thread or descriptor, or too many lookups hang already.
+    static func start(host: String, port: Int, family: Int32) -> NameLookup? {
+        guard underWay.add(1, ordering: .relaxed).newValue <= lookupsMax else {
+            underWay.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        let event = crt_eventfd_create()
+        guard event >= 0 else {
+            underWay.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        let lookup = NameLookup(host: host, port: port, family: family, event: event)
+        guard lookup.startThread() else {
+            underWay.subtract(1, ordering: .relaxed)
+            return nil
+        }
+        return lookup
+    }
+
+    private init(host: String, port: Int, family: Int32, event: Int32) {
+        self.host = host
+        self.port = port
+        self.family = family
+        self.event = event
+    }
+
+    deinit {
+        close(event)
+    }
+
+    private func startThread() -> Bool {
+        // Signals are the host program's: none may land on this thread.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        let context = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        let code = pthread_create(
+            &thread, nil,
+            { raw in
+                crt_thread_name("name lookup")
+                Unmanaged<NameLookup>.fromOpaque(raw!).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        guard code == 0 else {
+            context.release()
+            return false
+        }
+        pthread_detach(thread)
+        return true
+    }
+
+    private func run() {
+        let found = Self.ask(host: host, port: port, family: family, flags: AI_NUMERICSERV)
+        answer.withLock { $0 = found }
+        Self.underWay.subtract(1, ordering: .relaxed)
+        crt_eventfd_signal(event)
+    }
+
+    /// Blocks in getaddrinfo, except with AI_NUMERICHOST, which never leaves the process.
+    static func ask(host: String, port: Int, family: Int32, flags: Int32) -> Answer {
+        var hints = addrinfo()
+        hints.ai_family = family
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        hints.ai_flags = flags
+        var list: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, String(port), &hints, &list)
+        guard code == 0 else { return .failure(code) }
+        defer { freeaddrinfo(list) }
+        var addresses: [SocketAddress] = []
+        var entry = list
+        while let item = entry, addresses.count < addressesMax {
+            if let address = SocketAddress(copying: item.pointee.ai_addr, length: item.pointee.ai_addrlen) {
+                addresses.append(address)
+            }
+            entry = item.pointee.ai_next
+        }
+        return addresses.isEmpty ? .failure(EAI_NONAME) : .addresses(addresses)
+    }
+}
