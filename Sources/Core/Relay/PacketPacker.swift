@@ -17,7 +17,7 @@ public struct PacketPacker: ~Copyable {
     /// Samples waiting.
     public private(set) var count = 0
     /// Samples beyond full scale so far.
-    public var clipped: Int { encoder.repairs.clipped }
+    public var clipped: Int { encoder.repairs.clippedCount }
     private var encoder: SampleEncoder
     private let bytes: UnsafeMutableRawBufferPointer
 
