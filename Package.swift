@@ -105,6 +105,7 @@ let package = Package(
             name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests", swiftSettings: strict),
 
         // Tests mirror the sources.
+        .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
 

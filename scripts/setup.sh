@@ -1,0 +1,52 @@
+#!/bin/sh
+# Installs the Debian packages that are missing. As root, or as a user with sudo.
+#   scripts/setup.sh build    what building and the demo need
+#   scripts/setup.sh test     and what the tests need besides
+set -eu
+
+build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev sox"
+test="$build espeak-ng flac openssl python3 python3-numpy python3-websockets tinyproxy-bin iproute2"
+case "${1:-build}" in
+build) wanted=$build ;;
+test) wanted=$test ;;
+*) echo "setup: unknown purpose '$1' (build or test)" >&2; exit 64 ;;
+esac
+
+if ! command -v swift >/dev/null 2>&1; then
+    echo "setup: no swift on the PATH; install Swift $(cat .swift-version) from https://www.swift.org/install/linux" >&2
+    exit 69
+fi
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "setup: not Debian or Ubuntu; install what these packages hold by hand: $wanted" >&2
+    exit 69
+fi
+
+missing=""
+for package in $wanted; do
+    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+echo "setup: installing$missing"
+if [ "$(id -u)" = 0 ]; then
+    as_root=""
+elif command -v sudo >/dev/null 2>&1; then
+    as_root="sudo"
+else
+    echo "setup: not root and no sudo; ask an administrator for: apt-get install$missing" >&2
+    exit 77
+fi
+# An old package list is enough as long as it works; a new one is fetched only when it doesn't.
+# shellcheck disable=SC2086
+install() { $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >"$log" 2>&1; }
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! install; then
+    $as_root apt-get update -q >"$log" 2>&1 || true
+    if ! install; then
+        tail -n 5 "$log" >&2
+        echo "setup: could not install:$missing (above: why; then run it again)" >&2
+        exit 69
+    fi
+fi
