@@ -38,6 +38,8 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
 
     /// Floats that an exact table may hold; finer ratios interpolate between the rows of the drift table instead.
     private static var exactTableMax: Int { 1 << 20 }
+    /// So short that the drift moves no position noticeably in it.
+    private static var fadeOutputsMax: Int { 64 }
 
     private let fir: UnsafePointer<csk_fir>
     private let exactRows: UnsafeMutablePointer<Float>?
@@ -51,6 +53,9 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
     private let buffer: UnsafeMutablePointer<Float>
     private let capacity: Int
     private var filled: Int
+    /// Outputs left of the fade from samples passed unchanged to filtered ones, when a ratio of one begins to drift:
+    /// the filter's ripple would be a step otherwise.
+    private var fadeOutputs = 0
 
     /// Designs the filter (some milliseconds) and allocates all memory.
     ///
@@ -138,13 +143,16 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
     /// position nor delay jumps.
     @_noLocks @_noAllocation
     public mutating func setDrift(ppm: Double) {
+        let passed = !clock.isDrifting && clock.inputStep == clock.outputStep
         clock.setDrift(ppm: ppm)
+        if passed, clock.isDrifting { fadeOutputs = Self.fadeOutputsMax }
     }
 
     /// Forgets all input and the drift, as after `init`.
     @_noLocks @_noAllocation
     public mutating func reset() {
         clock.reset()
+        fadeOutputs = 0
         filled = taps - 1
         for index in 0..<filled { buffer[index] = 0 }
     }
@@ -231,10 +239,18 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
         let phases = UInt64(driftPhases)
         var written = 0
         while written < count, clock.whole <= last {
-            let (row, rest) = clock.binaryFraction.multipliedFullWidth(by: phases)
+            let fraction = clock.binaryFraction
+            let (row, rest) = fraction.multipliedFullWidth(by: phases)
             let blend = Float(rest &>> 40) * 0x1p-24
-            target[written] = csk_fir_between(
-                fir, buffer + clock.whole, driftRows + Int(row) &* taps, taps, blend)
+            let window = buffer + clock.whole
+            var value = csk_fir_between(fir, window, driftRows + Int(row) &* taps, taps, blend)
+            if fadeOutputs > 0 {
+                // The nearest sample: a negative drift steps back across a whole position at once.
+                let passed = window[taps &- 1 &- delayInputFrames &+ Int(fraction &>> 63)]
+                value += (passed - value) * Float(fadeOutputs) / Float(Self.fadeOutputsMax)
+                fadeOutputs &-= 1
+            }
+            target[written] = value
             written &+= 1
             clock.advance()
         }

@@ -1,5 +1,7 @@
 #include "series.h"
 
+#include "AudioThreadCalls.h"
+
 #include <math.h>
 
 static const double pi = 3.14159265358979323846;
@@ -42,3 +44,5 @@ void csk_cosine_series(const double *coefficients, long count, double start, dou
 double csk_exp10(double x) { return pow(10, x); }
 
 double csk_log10(double x) { return log10(x); }
+
+double csk_square_root(double x) { return sqrt(x); }

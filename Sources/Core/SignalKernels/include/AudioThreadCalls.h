@@ -29,6 +29,10 @@ void csk_fir_strided(const struct csk_fir *fir, const float *input, long input_s
 CSK_AUDIO_THREAD
 float csk_fir_between(const struct csk_fir *fir, const float *input, const float *row, long taps, float blend);
 
+/// The square root, one instruction (series.c); NaN for negative numbers. Swift's own is not known to be lock-free.
+CSK_AUDIO_THREAD
+double csk_square_root(double x);
+
 #pragma clang assume_nonnull end
 
 #endif
