@@ -12,7 +12,7 @@ struct PitchFrame {
 
 /// The latest frames of the tracker, asked by position.
 struct PitchTrack: ~Copyable {
-    private static let capacity = 32
+    private static let capacity = 64
     private let frames: UnsafeMutablePointer<PitchFrame>
     private var count = 0
 
