@@ -17,5 +17,5 @@ enum ConversionFormat {
     static let sampleRate = 16_000.0
     static let samplesPerMillisecond = 16
     /// Samples between two estimates of the pitch.
-    static let hop = 80
+    static let hop = 40
 }

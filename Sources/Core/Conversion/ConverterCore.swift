@@ -46,8 +46,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
 
     /// One step of the slow part: pitch, marks, and what to do with them.
     private mutating func analyse() {
-        let usualHertz = statistics.frames > 40 ? NaturalLog.inverse(statistics.medianLog ?? 0) : 0
-        let frame = tracker.update(audio: audio, usualHertz: usualHertz)
+        let frame = tracker.update(audio: audio)
         track.append(frame)
         let hertz = frame.voiced ? ConversionFormat.sampleRate / frame.period : 0
         if frame.voiced { statistics.add(hertz: hertz) }

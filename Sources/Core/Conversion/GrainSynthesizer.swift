@@ -26,8 +26,8 @@ struct GrainSynthesizer: ~Copyable {
     private let delay: Double
     private let sinc = SincTable()
     private let window = HalfWindow()
-    private let pulses: UnsafeMutablePointer<Pulse>
-    private var pulseCount = 0
+    let pulses: UnsafeMutablePointer<Pulse>
+    private(set) var pulseCount = 0
     private var nextTime = 0.0
     private var nextLeft = 64.0
     private var lastVoiced = false

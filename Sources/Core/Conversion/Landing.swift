@@ -9,9 +9,8 @@ struct Landing {
         var formantLog: Double
     }
 
-    private static let glide = 1.0 / 6
-    private static let settleFrames = 200
-    private static let slewPerHop = 1.5e-4
+    private static let glide = 1.0 / 12
+    private static let slewPerHop = 7.5e-5
 
     var voice: PreparedVoice
     var offsetPitchLog = 0.0
@@ -59,15 +58,15 @@ struct Landing {
 
     private mutating func follow(_ statistics: borrowing SourceStatistics) {
         guard let median = statistics.medianLog else { return }
-        guard let current = speakerMedianLog, statistics.frames > 20 else {
+        guard let current = speakerMedianLog, statistics.seconds > 0.1 else {
             speakerMedianLog = median
             return
         }
         let distance = median - current
-        if statistics.frames < Self.settleFrames {
-            speakerMedianLog = current + 0.1 * distance
+        if statistics.seconds < 1 {
+            speakerMedianLog = current + 0.05 * distance
         } else {
-            let most = max(Self.slewPerHop, abs(distance) * 0.002)
+            let most = max(Self.slewPerHop, abs(distance) * 0.001)
             speakerMedianLog = current + max(-most, min(most, distance))
         }
     }
@@ -81,7 +80,7 @@ struct Landing {
             return 0
         case .landing(let medianLog, let spreadLog):
             guard let speaker = speakerMedianLog else { return offsetPitchLog }
-            let known = min(1, Double(statistics.frames) / 400)
+            let known = min(1, statistics.seconds / 2)
             let spread = 1 + known * (bounded(spreadLog / statistics.spreadLog, 0.7, 1.4) - 1)
             let deviation = hertz > 0 ? NaturalLog.of(hertz) - speaker : 0
             return medianLog - speaker + bounded(deviation, -0.7, 0.7) * (spread - 1) + offsetPitchLog

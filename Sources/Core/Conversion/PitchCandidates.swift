@@ -3,6 +3,7 @@ import CSignalKernels
 /// The candidates of one frame and the running dynamic program over them.
 struct PitchCandidates: ~Copyable {
     private static let limit = 6
+    private static let frameWeight = 0.5
     private static let lagWeight = 0.25
     private static let jumpCost = 3.0
     private static let octaveDiscount = 0.35
@@ -22,6 +23,9 @@ struct PitchCandidates: ~Copyable {
     private let earlier: UnsafeMutablePointer<Entry>
     private(set) var count = 0
     private var earlierCount = 0
+    /// The best candidate of the frame by its height alone, when it is high: evidence of the speaker's range that no
+    /// earlier decision has bent. 0 otherwise.
+    private(set) var evidentPeriod = 0.0
     private var unvoicedCost = 0.0
 
     init() {
@@ -91,15 +95,21 @@ struct PitchCandidates: ~Copyable {
         for index in 0..<earlierCount {
             toUnvoiced = min(toUnvoiced, earlier[index].cost + Self.voicingChange)
         }
-        unvoicedCost = toUnvoiced + highest + Self.unvoicedBias
+        unvoicedCost = toUnvoiced + Self.frameWeight * (highest + Self.unvoicedBias)
         var best = unvoicedCost
         var decision = 0.0
+        evidentPeriod = 0
+        var bestHeight = 0.0
         for index in 0..<count {
             let entry = current[index]
             let local =
                 1 - weighted(entry) + Self.brightnessPenalty * Double(brightness)
                 + prior(entry.period, usualHertz: usualHertz)
-            current[index].cost = local + transition(to: entry.period, fromUnvoiced: previousUnvoiced)
+            current[index].cost = Self.frameWeight * local + transition(to: entry.period, fromUnvoiced: previousUnvoiced)
+            if entry.height > 0.8 && weighted(entry) > bestHeight {
+                bestHeight = weighted(entry)
+                evidentPeriod = entry.period
+            }
             if current[index].cost < best {
                 best = current[index].cost
                 decision = entry.period

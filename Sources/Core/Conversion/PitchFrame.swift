@@ -12,7 +12,7 @@ struct PitchFrame {
 
 /// The latest frames of the tracker, asked by position.
 struct PitchTrack: ~Copyable {
-    private static let capacity = 32
+    private static let capacity = 64
     private let frames: UnsafeMutablePointer<PitchFrame>
     private var count = 0
 
@@ -40,8 +40,10 @@ struct PitchTrack: ~Copyable {
 
     private var depth: Int { min(count, Self.capacity) }
 
-    /// Whether any frame counts `position` as voiced.
+    /// Whether any frame counts `position` as voiced; beyond what is decided, what the newest frame was.
     func isVoiced(at position: Double) -> Bool {
+        guard count > 0 else { return false }
+        if position >= knownEnd { return frame(0).voiced }
         for age in 0..<depth {
             let frame = frame(age)
             if frame.voiced && position >= frame.start && position < frame.end { return true }

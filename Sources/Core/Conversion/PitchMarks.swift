@@ -29,10 +29,10 @@ struct PitchMarks: ~Copyable {
     /// Boxcar of the excitation's energy: 1.5 ms.
     private static let smoothing = 24
 
-    private let marks: UnsafeMutablePointer<PitchMark>
+    let marks: UnsafeMutablePointer<PitchMark>
     private let scores: UnsafeMutablePointer<Float>
     private static let scoreCapacity = 256
-    private var count = 0
+    private(set) var count = 0
     private var running = false
     /// No mark may be set before this position.
     private var cursor = 0.0
@@ -87,13 +87,11 @@ struct PitchMarks: ~Copyable {
                 running = false
                 return
             }
+            guard track.knownEnd > last.position + period else { return }
             guard track.isVoiced(at: last.position + period) else {
-                if track.knownEnd > last.position + period {
-                    running = false
-                    cursor = last.position + 0.5 * period
-                    continue
-                }
-                return
+                running = false
+                cursor = last.position + 0.5 * period
+                continue
             }
             guard last.position + (1 + Self.searchShare + 0.5) * period + 4 < known else { return }
             let next = search(after: last.position, period: period, rightShare: 0.5, audio: audio)

@@ -21,6 +21,7 @@ struct PitchTracker: ~Copyable {
     private var smooth = SampleHistory(capacity: 2048)
     private var decimated = SampleHistory(capacity: 512)
     private var candidates = PitchCandidates()
+    private var evidence = SourceStatistics()
     private let correlation: UnsafeMutablePointer<Float>
     private var loudest: Float = 0
 
@@ -39,6 +40,7 @@ struct PitchTracker: ~Copyable {
         smooth.reset()
         decimated.reset()
         candidates.reset()
+        evidence.reset()
         loudest = 0
     }
 
@@ -52,20 +54,22 @@ struct PitchTracker: ~Copyable {
 
     /// Estimates the period at the end of what was appended.
     ///
-    /// - Parameters:
-    ///   - audio: The unfiltered signal, for the balance of high and low frequencies.
-    ///   - usualHertz: The speaker's median so far, or 0.
-    mutating func update(audio: borrowing SampleHistory, usualHertz: Double) -> PitchFrame {
+    /// - Parameter audio: The unfiltered signal, for the balance of high and low frequencies.
+    mutating func update(audio: borrowing SampleHistory) -> PitchFrame {
         let length = Self.window / Self.decimation
         let recent = decimated.samples(from: decimated.count - length)
         let energy = DotProduct.energy(recent, count: length)
-        loudest = max(loudest * 0.9995, energy)
+        loudest = max(loudest * 0.999_75, energy)
         let floor = loudest * 2e-4 + 1e-7
         correlate(recent, length: length, energy: energy, floor: floor)
         candidates.begin()
         collectPeaks(floor: floor * Float(Self.decimation))
         let brightness = Self.brightness(audio)
+        let usualHertz = evidence.seconds > 0.2 ? NaturalLog.inverse(evidence.medianLog ?? 0) : 0
         let period = candidates.decide(brightness: brightness, usualHertz: usualHertz)
+        if candidates.evidentPeriod > 0 {
+            evidence.add(hertz: ConversionFormat.sampleRate / candidates.evidentPeriod)
+        }
         var frame = PitchFrame()
         let now = Double(smooth.count) - Self.filterDelay
         let width = Double(Self.window)

@@ -6,12 +6,13 @@ struct SourceStatistics: ~Copyable {
     private static let lowestHertz = 50.0
     private static let binCount = 100
     /// Forgets with a time constant of 30 s of voiced speech.
-    private static let keep: Float = 1 - 1 / 6000
+    private static let keep: Float = 1 - Float(ConversionFormat.hop) / (30 * 16_000)
 
     private let bins: UnsafeMutablePointer<Float>
     private var total: Float = 0
-    /// Voiced frames seen since the reset; stops counting at a million.
-    private(set) var frames = 0
+    private var frames = 0
+    /// Voiced speech seen since the reset, in seconds; stops at some hundreds.
+    var seconds: Double { Double(frames * ConversionFormat.hop) / ConversionFormat.sampleRate }
     /// The natural logarithm of the median F0 in hertz, or nil before the first voiced frame.
     private(set) var medianLog: Double?
     /// Half the distance of the 16th and 84th percentile, in natural logarithm.
@@ -44,7 +45,7 @@ struct SourceStatistics: ~Copyable {
         }
         total = total * Self.keep + 1
         bins[bin] += 1
-        frames = min(frames + 1, 1_000_000)
+        frames = min(frames + 1, 100_000)
         medianLog = percentile(0.5)
         spreadLog = max(0.02, (percentile(0.84) - percentile(0.16)) / 2)
     }
