@@ -110,6 +110,10 @@ let package = Package(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
 
         // Tests mirror Sources.
+        .executableTarget(
+            name: "AutobahnClient",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            path: "Tests/ConformanceTests/AutobahnClient", swiftSettings: strict),
         .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
     ]

@@ -1,5 +1,5 @@
 /// A server that answered the upgrade with something else than 101.
-public struct HandshakeRefusal: Equatable, Sendable {
+public struct HandshakeRefusal: Hashable, Sendable {
     /// What the status means for the caller.
     public enum Kind: Equatable, Sendable {
         /// 401: no or bad credentials.

@@ -10,7 +10,7 @@ public struct HeaderField: Equatable, Hashable, Sendable {
 }
 
 /// What keeps a request from being written.
-public enum HandshakeMisuse: Error, Equatable, Sendable {
+public enum HandshakeMisuse: Error, Hashable, Sendable {
     /// The request target or host holds a character that HTTP forbids there.
     case invalidTarget
     /// A header name that is no token, or a value with a control character.

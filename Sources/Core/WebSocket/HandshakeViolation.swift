@@ -1,5 +1,5 @@
 /// What was wrong with the server's answer to the upgrade; the connection is dropped (RFC 6455 §4.1).
-public enum HandshakeViolation: Error, Equatable, Sendable {
+public enum HandshakeViolation: Error, Hashable, Sendable {
     /// Not `HTTP/1.1 SP 3DIGIT SP reason` (RFC 9112 §4).
     case malformedStatusLine
     /// An HTTP version that can't upgrade.

@@ -67,7 +67,7 @@ public enum ProtocolViolation: Error, Equatable, Sendable {
 }
 
 /// What the application did that the state of the connection or RFC 6455 forbids. Nothing was sent.
-public enum WebSocketMisuse: Error, Equatable, Sendable {
+public enum WebSocketMisuse: Error, Hashable, Sendable {
     /// The connection is closing or closed: nothing is sent any more (RFC 6455 §5.5.1).
     case notOpen
     /// A control payload of more than 125 bytes (RFC 6455 §5.5).

@@ -26,6 +26,8 @@ struct SendQueue: ~Copyable {
     private let fragmentBytes: Int
     private let nextMaskKey: () -> UInt32
 
+    /// Frames staged so far.
+    private(set) var framesCount: UInt64 = 0
     /// A Close was queued: nothing can be added any more.
     private(set) var isSealed = false
 
@@ -117,9 +119,10 @@ struct SendQueue: ~Copyable {
     private mutating func stageAtOnce(
         _ opcode: Opcode, _ endsMessage: Bool, _ payload: UnsafeRawBufferPointer
     ) -> Bool {
-        guard pieces.isEmpty && payload.count <= fragmentBytes && hasRoom(forPayload: payload.count) else {
-            return false
-        }
+        guard pieces.isEmpty && payload.count <= fragmentBytes else { return false }
+        // A Pong that waits goes first, so that answers leave in the order of the questions.
+        stageControls()
+        guard hasRoom(forPayload: payload.count) else { return false }
         stageFrame(opcode, isFinal: endsMessage, payload)
         return true
     }
@@ -135,18 +138,23 @@ struct SendQueue: ~Copyable {
 
     private mutating func stageFrame(_ opcode: Opcode, isFinal: Bool, _ payload: UnsafeRawBufferPointer) {
         guard let base = staging.baseAddress else { return }
+        framesCount += 1
         stagedTo += FrameWriter.write(
             opcode, isFinal: isFinal, payload: payload, maskKey: nextMaskKey(), to: base + stagedTo)
     }
 
     /// Fills the empty staging area in the order of urgency: Pongs, Pings, the next fragments, the Close.
     private mutating func stage() {
-        pongs.removeFirst(stageControls(.pong, pongs))
-        pings.removeFirst(stageControls(.ping, pings))
+        stageControls()
         while firstPiece < pieces.count, stageFragment() {}
         guard pieces.isEmpty, let close = closePayload, hasRoom(forPayload: close.count) else { return }
         close.withUnsafeBytes { bytes in stageFrame(.close, isFinal: true, bytes) }
         closePayload = nil
+    }
+
+    private mutating func stageControls() {
+        if !pongs.isEmpty { pongs.removeFirst(stageControls(.pong, pongs)) }
+        if !pings.isEmpty { pings.removeFirst(stageControls(.ping, pings)) }
     }
 
     /// Stages control frames while there is room, and tells how many.

@@ -118,6 +118,12 @@ public struct WebSocketMachine: ~Copyable {
     /// Bytes that the transport has not taken; zero exactly when nothing waits.
     public var pendingSendBytes: Int { queue.pendingBytes }
 
+    /// Frames of every kind made ready for the transport so far.
+    public var framesSent: UInt64 { queue.framesCount }
+
+    /// Frames of every kind whose header came so far.
+    public private(set) var framesReceived: UInt64 = 0
+
     /// Bytes for the transport now, empty when nothing waits. Valid until the next call on the machine.
     public mutating func output() -> UnsafeRawBufferPointer { queue.output() }
 
@@ -253,6 +259,7 @@ public struct WebSocketMachine: ~Copyable {
     /// A header came: the rules between frames (RFC 6455 §5.4) and the limits, before any payload is taken.
     private mutating func begin(_ header: FrameHeader) throws(ProtocolViolation) {
         frame = header
+        framesReceived &+= 1
         switch header.opcode {
         case .close, .ping, .pong:
             control.removeAll(keepingCapacity: true)
