@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Synchronization
 import VoiceKit
@@ -20,7 +19,7 @@ final class ConvertView: Sendable {
         var active: [Int: Active] = [:]
         var done = 0
         var barShown = false
-        var timer: (any DispatchSourceTimer)?
+        var clock: Task<Void, any Error>?
     }
 
     private let count: Int
@@ -36,11 +35,13 @@ final class ConvertView: Sendable {
 
     func start() {
         guard showsBar else { return }
-        let timer = DispatchSource.makeTimerSource(queue: DispatchQueue(label: "quota-voice.view"))
-        timer.schedule(deadline: .now() + .milliseconds(100), repeating: .milliseconds(100))
-        timer.setEventHandler { @Sendable [weak self] in self?.draw() }
-        timer.activate()
-        state.withLock { $0.timer = timer }
+        let clock = Task { [weak self] in
+            while true {
+                try await Task.sleep(for: .milliseconds(100))
+                self?.draw()
+            }
+        }
+        state.withLock { $0.clock = clock }
     }
 
     func begin(_ index: Int, _ item: ConvertPlan.Item, _ progress: ConversionProgress) {
@@ -67,8 +68,8 @@ final class ConvertView: Sendable {
 
     func finish(_ outcomes: [ConvertJob.Outcome]) {
         state.withLock { state in
-            state.timer?.cancel()
-            state.timer = nil
+            state.clock?.cancel()
+            state.clock = nil
             if state.barShown { Terminal.status("") }
         }
         guard style == .people else { return }

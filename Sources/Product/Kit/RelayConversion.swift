@@ -39,26 +39,23 @@ public final class RelayConversion: Sendable {
         var options = WebSocketOptions()
         options.allowInsecure = endpoint.allowsInsecure
         options.stream.caFile = endpoint.caFile
+        // What is on this machine is reached directly, also where HTTPS_PROXY or ALL_PROXY is set.
+        if endpoint.isLoopback { options.stream.proxy = .none }
         let driver: WebSocketDriver
         do throws(WebSocketError) {
             driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: options)
-        } catch {
-            throw ConversionError(.badURL, "\(endpoint.url): \(error)")
-        }
-        waker.withLock { $0 = driver.waker }
-        defer { waker.withLock { $0 = nil } }
-        do throws(WebSocketError) {
-            guard !isCancelled.load(ordering: .acquiring) else { throw Self.cancelled }
+            waker.withLock { $0 = driver.waker }
+            // Cancelled before the waker was there: connect then finds it signalled.
+            if isCancelled.load(ordering: .acquiring) { driver.waker.signal() }
             try driver.connect()
-        } catch let error as WebSocketError {
-            throw isCancelled.load(ordering: .acquiring) ? Self.cancelled : Self.refusal(error, endpoint)
+        } catch {
+            throw ConversionError(error, endpoint: endpoint)
         }
+        defer { waker.withLock { $0 = nil } }
         let run = try ConversionRun(
             driver: driver, auth: auth(source), source: source, sink: sink, progress: progress, relay: endpoint.name)
         return try run.finish { [self] in isCancelled.load(ordering: .acquiring) }
     }
-
-    private static let cancelled = ConversionError(.cancelled, "stopped")
 
     /// Asks for no more time than the source takes: so many credits are reserved. Ten seconds cover the way there and
     /// back, and padding for a relay without `end`.

@@ -30,5 +30,11 @@ public struct RelayEndpoint: Sendable, CustomStringConvertible {
         String(url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" && $0 != "?" })
     }
 
+    /// Whether the relay is on this machine.
+    var isLoopback: Bool {
+        let host = name.prefix { $0 != ":" }
+        return host == "localhost" || host.hasPrefix("127.") || name.hasPrefix("[::1]")
+    }
+
     public var description: String { url }
 }
