@@ -103,14 +103,15 @@ let package = Package(
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests", swiftSettings: strict),
+            name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests",
+            swiftSettings: strict),
 
         // Tests mirror the sources.
+        .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
 
-        // Tests mirror Sources.
         .executableTarget(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],

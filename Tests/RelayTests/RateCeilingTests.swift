@@ -40,7 +40,8 @@ import VoiceRelay
         while now < end {
             let packet = next(now)
             now = now.advanced(byNanoseconds: packet.lateNanoseconds)
-            now = try #require(ceiling.earliestDeparture(of: packet.bytes, now: now))
+            let earliest = ceiling.earliestDeparture(of: packet.bytes, now: now)
+            now = try #require(earliest)
             ceiling.depart(packet.bytes, now: now)
             departures.append(Departure(time: now, bytes: packet.bytes))
         }
@@ -54,7 +55,10 @@ import VoiceRelay
         let departures = try play(RateCeiling(), seconds: 20, from: .random(in: 0...(1 << 60), using: &random)) { _ in
             let bytes = sizes.randomElement(using: &random) ?? 640
             let isStall = Int.random(in: 0..<50, using: &random) == 0
-            return (bytes, isStall ? .random(in: 0...3_000_000_000, using: &random) : .random(in: 0...30_000_000, using: &random))
+            return (
+                bytes,
+                isStall ? .random(in: 0...3_000_000_000, using: &random) : .random(in: 0...30_000_000, using: &random)
+            )
         }
         #expect(fullestSecond(departures) <= 48_000)
         #expect(!departures.isEmpty)
@@ -67,7 +71,9 @@ import VoiceRelay
         #expect((46_900 * 60...47_100 * 60).contains(total))
         // Evenly: 20 ms of jitter anywhere can't lift a second above the ceiling.
         for start in departures.indices {
-            let near = departures[start...].prefix { $0.time.nanoseconds(since: departures[start].time) <= 1_020_000_000 }
+            let near = departures[start...].prefix {
+                $0.time.nanoseconds(since: departures[start].time) <= 1_020_000_000
+            }
             #expect(near.reduce(0) { $0 + $1.bytes } <= 48_640)
         }
     }
@@ -93,12 +99,15 @@ import VoiceRelay
 
     @Test func moreThanASecondsWorthCanNeverLeaveAtOnce() {
         var ceiling = RateCeiling()
-        #expect(ceiling.earliestDeparture(of: 48_001, now: MonotonicTime(nanoseconds: 5)) == nil)
+        let departure = ceiling.earliestDeparture(of: 48_001, now: MonotonicTime(nanoseconds: 5))
+        #expect(departure == nil)
     }
 
     /// The check itself must see a breach: without a governor it does.
     @Test func theWindowCheckNoticesASourceThatIsNotGoverned() {
-        let departures = (0..<200).map { Departure(time: MonotonicTime(nanoseconds: UInt64($0) * 10_000_000), bytes: 640) }
+        let departures = (0..<200).map {
+            Departure(time: MonotonicTime(nanoseconds: UInt64($0) * 10_000_000), bytes: 640)
+        }
         #expect(fullestSecond(departures) > 48_000)
     }
 }

@@ -23,8 +23,12 @@ import VoiceRelay
         #expect(RelayCloseCode(number: 1008, reason: "INVALID_AUTH: no such key") == .invalidAuth)
         #expect(RelayCloseCode(number: 1000, reason: "UPSTREAM_DISCONNECTED") == .upstreamDisconnected)
         #expect(RelayCloseCode(number: 4401, reason: "HEARTBEAT_LOST") == .invalidAuth)
-        #expect(RelayCloseCode(number: 4000, reason: "INVALID_AUTHORITY") == .other(number: 4000, reason: "INVALID_AUTHORITY"))
-        #expect(RelayCloseCode(number: 4000, reason: "it was INVALID_AUTH") == .other(number: 4000, reason: "it was INVALID_AUTH"))
+        #expect(
+            RelayCloseCode(number: 4000, reason: "INVALID_AUTHORITY")
+                == .other(number: 4000, reason: "INVALID_AUTHORITY"))
+        #expect(
+            RelayCloseCode(number: 4000, reason: "it was INVALID_AUTH")
+                == .other(number: 4000, reason: "it was INVALID_AUTH"))
     }
 
     @Test func onlyANormalCloseIsNormal() {

@@ -43,7 +43,9 @@ import VoiceRelay
     @Test func readyStartsTheStreamWithWhatTheRelayGrants() throws {
         var session = opened()
         let actions = session.handle(
-            .text(#"{"type":"ready","session_id":"a","heartbeat_seconds":2.5,"features":["end"],"delay_samples":240,"x":[1]}"#),
+            .text(
+                #"{"type":"ready","session_id":"a","heartbeat_seconds":2.5,"features":["end"],"delay_samples":240,"x":[1]}"#
+            ),
             now: start)
         guard case .startStreaming(let ready) = try #require(actions.first) else {
             Issue.record("no stream: \(actions)")
@@ -57,7 +59,9 @@ import VoiceRelay
     @Test func aRelayCanNotLowerOrInflateWhatItGrantsBeyondReason() throws {
         var session = opened()
         let actions = session.handle(
-            .text(#"{"type":"ready","session_id":"a","heartbeat_seconds":1e9,"delay_samples":-5,"ceiling_bytes_per_second":3}"#),
+            .text(
+                #"{"type":"ready","session_id":"a","heartbeat_seconds":1e9,"delay_samples":-5,"ceiling_bytes_per_second":3}"#
+            ),
             now: start)
         guard case .startStreaming(let ready) = try #require(actions.first) else {
             Issue.record("no stream: \(actions)")
@@ -181,7 +185,9 @@ import VoiceRelay
         var session = streaming(ready)
         _ = session.handle(.cancelled, now: at(1))
         #expect(session.nextDeadline == nil)
-        for input: RelaySession.Input in [.opened, .text(ready), .text("{"), .audio(bytes: 1), .sourceEnded, .cancelled, .closed(.invalidAuth), .tick] {
+        for input: RelaySession.Input in [
+            .opened, .text(ready), .text("{"), .audio(bytes: 1), .sourceEnded, .cancelled, .closed(.invalidAuth), .tick,
+        ] {
             #expect(session.handle(input, now: at(100)).isEmpty)
         }
     }

@@ -123,7 +123,9 @@ struct JSONReader {
             guard let digit = peek(), isDigit(digit) else { return nil }
             skipDigits()
         }
-        guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)), value.isFinite else { return nil }
+        guard let value = Double(String(decoding: bytes[start..<position], as: UTF8.self)), value.isFinite else {
+            return nil
+        }
         return .number(value)
     }
 

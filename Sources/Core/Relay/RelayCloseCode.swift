@@ -22,7 +22,9 @@ public enum RelayCloseCode: Hashable, Sendable {
         (4502, "UPSTREAM_DISCONNECTED", .upstreamDisconnected),
         (4504, "HEARTBEAT_LOST", .heartbeatLost),
     ]
-    private static let registered: Set<UInt16> = [1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014]
+    private static let registered: Set<UInt16> = [
+        1001, 1002, 1003, 1006, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
+    ]
 
     public init(number: UInt16, reason: String) {
         if let entry = Self.named.first(where: { $0.number == number }) {

@@ -26,7 +26,8 @@ public struct RelayAuth: Sendable, CustomStringConvertible {
 
     var json: String {
         let quoted = JSONValue.quoted
-        return "{\"type\":\(quoted(RelayProtocol.MessageType.auth)),\"token\":\(quoted(token)),\"model\":\(quoted(model)),"
+        return
+            "{\"type\":\(quoted(RelayProtocol.MessageType.auth)),\"token\":\(quoted(token)),\"model\":\(quoted(model)),"
             + "\"voice\":\(quoted(voice)),\"format\":\(quoted(format)),\"max_duration_seconds\":\(maxDurationSeconds)}"
     }
 }
@@ -56,6 +57,12 @@ public struct RelayDone: Equatable, Sendable {
     public var seconds: Double
     public var creditsUsed: Int?
     public var creditsRefunded: Int?
+
+    public init(seconds: Double, creditsUsed: Int? = nil, creditsRefunded: Int? = nil) {
+        self.seconds = seconds
+        self.creditsUsed = creditsUsed
+        self.creditsRefunded = creditsRefunded
+    }
 }
 
 /// A text message from the relay.

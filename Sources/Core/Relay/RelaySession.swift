@@ -104,7 +104,8 @@ public struct RelaySession {
         switch (message, state) {
         case (_, .finished), (_, .connecting), (.unknown, _): return []
         case (.malformed, _):
-            return finish(.failed(.violation("it sent a control message that is not of the protocol")), closing: protocolError)
+            return finish(
+                .failed(.violation("it sent a control message that is not of the protocol")), closing: protocolError)
         case (.error(let code, let message), _):
             // Always followed by a close, which decides; the text makes its sentence better.
             lastError = (code, message)

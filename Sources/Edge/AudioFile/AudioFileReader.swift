@@ -57,7 +57,8 @@ public final class AudioFileReader {
             let reason = String(cString: sf_strerror(nil))
             close(descriptor)
             throw AudioFileError(
-                .notAudio, "\(name): not a sound file that can be read (\(trimmed(reason))); convert it to WAV or FLAC first")
+                .notAudio,
+                "\(name): not a sound file that can be read (\(trimmed(reason))); convert it to WAV or FLAC first")
         }
         self.handle = handle
         sampleRate = Int(info.samplerate)
@@ -72,7 +73,8 @@ public final class AudioFileReader {
             sf_close(handle)
             throw AudioFileError(
                 .unsupportedFormat,
-                "\(name): \(sampleRate) Hz with \(channels) channels is out of range (4,000 to 384,000 Hz, 64 channels)")
+                "\(name): \(sampleRate) Hz with \(channels) channels is out of range (4,000 to 384,000 Hz, 64 channels)"
+            )
         }
     }
 
@@ -91,7 +93,8 @@ public final class AudioFileReader {
         guard count > 0 else {
             throw AudioFileError(
                 .truncated,
-                "\(name): the sound stops after \(seconds(framesRead)) of \(seconds(frames)); the file is damaged, copy it again")
+                "\(name): the sound stops after \(seconds(framesRead)) of \(seconds(frames)); the file is damaged, copy it again"
+            )
         }
         for index in 0..<count * channels where !base[index].isFinite {
             throw AudioFileError(
@@ -139,7 +142,8 @@ public final class AudioFileReader {
                 let reason = errorText(errno)
                 close(descriptor)
                 throw AudioFileError(
-                    .failed, "standard input can't be copied to \(folder) (\(reason)); set TMPDIR to a folder with room")
+                    .failed, "standard input can't be copied to \(folder) (\(reason)); set TMPDIR to a folder with room"
+                )
             }
         }
         lseek(descriptor, 0, SEEK_SET)

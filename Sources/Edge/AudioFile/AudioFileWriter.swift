@@ -18,7 +18,9 @@ public final class AudioFileWriter {
     ///   - frames: how many will come, about: decides between WAV and RF64.
     ///   - replaces: whether a file of that name may be replaced. Otherwise it is refused here, and once more,
     ///     atomically, at ``commit()``.
-    public init(path: String, sampleRate: Int, format: AudioFileFormat, frames: Int, replaces: Bool) throws(AudioFileError) {
+    public init(path: String, sampleRate: Int, format: AudioFileFormat, frames: Int, replaces: Bool)
+        throws(AudioFileError)
+    {
         self.path = path
         self.replaces = replaces
         let slash = path.lastIndex(of: "/")
@@ -41,7 +43,8 @@ public final class AudioFileWriter {
             let reason = trimmed(String(cString: sf_strerror(nil)))
             discard()
             throw AudioFileError(
-                .unsupportedFormat, "\(path): \(format.rawValue) at \(sampleRate) Hz can't be written (\(reason)); try --format wav")
+                .unsupportedFormat,
+                "\(path): \(format.rawValue) at \(sampleRate) Hz can't be written (\(reason)); try --format wav")
         }
         // Values beyond full scale are clipped, not wrapped around.
         sf_command(handle, Int32(SFC_SET_CLIPPING), nil, Int32(SF_TRUE))
@@ -114,7 +117,9 @@ public final class AudioFileWriter {
         discard()
         throw number == ENOSPC || number == EDQUOT
             ? AudioFileError(.diskFull, "\(folder): the disk is full; make room or choose another folder with -o")
-            : AudioFileError(.failed, "\(path): writing failed (\(errorText(number))); check the disk, or choose another folder with -o")
+            : AudioFileError(
+                .failed,
+                "\(path): writing failed (\(errorText(number))); check the disk, or choose another folder with -o")
     }
 
     private static func exists(_ path: String) -> AudioFileError {

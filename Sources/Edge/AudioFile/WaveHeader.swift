@@ -29,7 +29,8 @@ struct WaveHeader {
                 longDataBytes = UInt64(number(sizes, 8)) | UInt64(number(sizes, 12)) << 32
             }
             if tag(chunk, 0) == "data" {
-                return judge(size: size, long: isRF64 ? longDataBytes : nil, present: fileBytes - min(fileBytes, position + 8))
+                return judge(
+                    size: size, long: isRF64 ? longDataBytes : nil, present: fileBytes - min(fileBytes, position + 8))
             }
             position += 8 + size + (size & 1)
         }

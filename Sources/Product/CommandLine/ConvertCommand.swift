@@ -59,7 +59,9 @@ struct ConvertCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard !inputs.isEmpty else { throw ValidationError("Give at least one sound file.") }
-        guard inputs.count(where: { $0 == "-" }) <= 1 else { throw ValidationError("Standard input (-) can be read only once.") }
+        guard inputs.count(where: { $0 == "-" }) <= 1 else {
+            throw ValidationError("Standard input (-) can be read only once.")
+        }
         guard (1...32).contains(jobs) else { throw ValidationError("--jobs takes 1 to 32.") }
         if let rate, !(4_000...384_000).contains(rate) {
             throw ValidationError("--rate takes 4000 to 384000 hertz.")

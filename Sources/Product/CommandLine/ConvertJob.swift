@@ -41,7 +41,8 @@ struct ConvertJob {
             let rate = item.format.supportedRate(for: settings.rate ?? source.sampleRate)
             try makeFolder()
             let sink = try FileSink(
-                item: item, sampleRate: rate, frames: source.frames / source.sampleRate * rate, replaces: settings.replaces)
+                item: item, sampleRate: rate, frames: source.frames / source.sampleRate * rate,
+                replaces: settings.replaces)
             defer { sink.discard() }
             let report = try conversion.run(from: source, to: sink, progress: progress)
             try sink.commit()

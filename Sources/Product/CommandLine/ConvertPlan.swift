@@ -23,7 +23,8 @@ struct ConvertPlan {
         let found = try inputs.flatMap(Self.expand)
         guard !found.isEmpty else {
             throw CommandFailure(
-                status: .noInput, sentence: "\(inputs.joined(separator: ", ")): no sound files in there; name the files")
+                status: .noInput, sentence: "\(inputs.joined(separator: ", ")): no sound files in there; name the files"
+            )
         }
         let folder = output.flatMap { Self.isFolder($0) || $0.hasSuffix("/") ? $0 : nil }
         if let output, folder == nil {
@@ -53,7 +54,8 @@ struct ConvertPlan {
             if let other = owner.updateValue(item.input, forKey: item.output) {
                 throw CommandFailure(
                     status: .usage,
-                    sentence: "\(other) and \(item.input) would both become \(item.output); convert them one by one with -o")
+                    sentence:
+                        "\(other) and \(item.input) would both become \(item.output); convert them one by one with -o")
             }
         }
     }
@@ -70,11 +72,14 @@ struct ConvertPlan {
             let url = URL(fileURLWithPath: input)
             let slash = input.lastIndex(of: "/")
             return [
-                Found(path: input, relative: input == "-" ? "-" : url.lastPathComponent, parent: slash.map { String(input[...$0]) } ?? "")
+                Found(
+                    path: input, relative: input == "-" ? "-" : url.lastPathComponent,
+                    parent: slash.map { String(input[...$0]) } ?? "")
             ]
         }
         guard let walker = FileManager.default.enumerator(atPath: input) else {
-            throw CommandFailure(status: .noInput, sentence: "\(input): the folder can't be read; check its permissions")
+            throw CommandFailure(
+                status: .noInput, sentence: "\(input): the folder can't be read; check its permissions")
         }
         var found: [Found] = []
         for case let relative as String in walker {

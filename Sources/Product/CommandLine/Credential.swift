@@ -53,7 +53,8 @@ struct RelayOptions: ParsableArguments {
         }
         guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
             throw CommandFailure(
-                status: .noInput, sentence: "\(tokenFile): the token file can't be read; check the name and its permissions")
+                status: .noInput,
+                sentence: "\(tokenFile): the token file can't be read; check the name and its permissions")
         }
         let line = text.split(whereSeparator: \.isNewline).first?.trimmingCharacters(in: .whitespaces) ?? ""
         guard !line.isEmpty, !line.contains(where: \.isWhitespace) else {

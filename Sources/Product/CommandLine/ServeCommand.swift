@@ -47,7 +47,8 @@ struct ServeCommand: AsyncParsableCommand {
             try await server.run(stopsOnSignals: true) { [host] port in
                 Terminal.result("listening on ws://\(host):\(port)\(RelayProtocol.path)")
                 Terminal.note("keys: \(keys.path)")
-                Terminal.note("try:  quota-voice convert speech.wav --relay ws://\(host):\(port) --token-file \(keys.path)")
+                Terminal.note(
+                    "try:  quota-voice convert speech.wav --relay ws://\(host):\(port) --token-file \(keys.path)")
             }
         } catch {
             throw CommandFailure(
@@ -76,7 +77,8 @@ struct ServeKeys {
             guard words.count <= 2, let credits = words.count == 2 ? Int(words[1]) : creditsDefault, credits >= 0 else {
                 // The line is not shown: it holds a key.
                 throw CommandFailure(
-                    status: .usage, sentence: "\(path): line \(index + 1) is not a key with an optional number of credits")
+                    status: .usage,
+                    sentence: "\(path): line \(index + 1) is not a key with an optional number of credits")
             }
             balances[String(key)] = credits
         }

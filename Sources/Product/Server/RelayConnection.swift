@@ -13,7 +13,9 @@ actor RelayConnection {
     private let logger: Logger
     private var lastFrame = NIODeadline.now()
     private var lastPing = NIODeadline.now()
-    private var closeSent = false
+    /// When our Close left; the peer gets `closeSecondsMax` to answer it.
+    private var closeTime: NIODeadline?
+    private static let closeSecondsMax: Int64 = 2
 
     init(
         session: consuming ServerSession, outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>,
@@ -40,8 +42,8 @@ actor RelayConnection {
             try await send(.pong, frame.unmaskedData)
         case .connectionClose:
             session.abandon()
-            if !closeSent {
-                closeSent = true
+            if closeTime == nil {
+                closeTime = now
                 try await send(.connectionClose, frame.unmaskedData)
             }
             return false
@@ -53,12 +55,13 @@ actor RelayConnection {
     /// Heartbeat and deadlines; `false` when the peer is gone.
     func tick() async throws -> Bool {
         let now = NIODeadline.now()
+        if let closeTime { return now - closeTime < .seconds(Self.closeSecondsMax) }
         if now - lastFrame > heartbeat * 2 {
             session.abandon()
             try await close(.heartbeatLost, detail: "nothing came for two heartbeats")
             return false
         }
-        if now - lastPing >= heartbeat, !closeSent {
+        if now - lastPing >= heartbeat {
             lastPing = now
             try await send(.ping, ByteBuffer())
         }
@@ -75,7 +78,7 @@ actor RelayConnection {
     }
 
     private func perform(_ actions: [ServerSession.Action]) async throws {
-        for action in actions where !closeSent {
+        for action in actions where closeTime == nil {
             switch action {
             case .sendText(let text): try await send(.text, ByteBuffer(string: text))
             case .sendAudio(let bytes): try await sendAudio(bytes)
@@ -95,8 +98,8 @@ actor RelayConnection {
     }
 
     private func close(_ code: RelayCloseCode, detail: String) async throws {
-        guard !closeSent else { return }
-        closeSent = true
+        guard closeTime == nil else { return }
+        closeTime = .now()
         logger.info("session closes", metadata: ["code": "\(code.number)", "reason": "\(detail)"])
         var payload = ByteBuffer()
         payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(code.number)))

@@ -76,7 +76,8 @@ struct ServerSession: ~Copyable {
         case .streaming: break
         }
         guard bytes.count % RelayProtocol.bytesPerSample == 0, bytes.count <= RelayProtocol.audioFrameBytesMax else {
-            return fail(.formatViolation, "a frame of \(bytes.count) bytes is not whole samples of \(RelayProtocol.formatPCM)")
+            return fail(
+                .formatViolation, "a frame of \(bytes.count) bytes is not whole samples of \(RelayProtocol.formatPCM)")
         }
         if configuration.enforcesCeiling, !meter.admit(bytes.count, at: arrived) {
             return fail(.formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")

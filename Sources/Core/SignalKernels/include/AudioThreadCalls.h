@@ -18,7 +18,7 @@ struct csk_fir;
 
 /// Dot products of one row of coefficients with `count` windows of the input (fir.c).
 ///
-/// out[i * out_stride] = sum over k < taps of coefficients[k] * input[i * input_stride + k]. `taps` is a multiple of 16.
+/// out[i * out_stride] = sum over k < taps of coefficients[k] * input[i * input_stride + k]; `taps` a multiple of 16.
 /// A result depends on its own window alone, never on `count`. Reads only, writes only `out`.
 CSK_AUDIO_THREAD
 void csk_fir_strided(const struct csk_fir *fir, const float *input, long input_stride, const float *coefficients,
