@@ -74,8 +74,9 @@ struct ConvertCommand: AsyncParsableCommand {
         let plan = try ConvertPlan(inputs: inputs, output: output, format: format, voice: voice)
         let interrupt = Interrupt()
         let batch = ConvertBatch(
-            items: plan.items, settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force), jobs: jobs,
-            view: ConvertView(count: plan.items.count, style: json ? .json : quiet ? .quiet : .people))
+            items: plan.items,
+            settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force, isPaid: remote != nil),
+            jobs: jobs, view: makeView(count: plan.items.count, isLocal: remote == nil))
         await interrupt.start { batch.cancel() }
         let statuses: [ExitStatus]
         if let remote {
@@ -83,9 +84,6 @@ struct ConvertCommand: AsyncParsableCommand {
                 base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure)
             statuses = await batch.run(through: endpoint)
         } else {
-            if !quiet, !json, !relay.local {
-                Terminal.note("No API key: converting on this machine (--relay URL for a relay, --local to say so).")
-            }
             let local = try await LocalRelay.start(sessions: jobs)
             statuses = await batch.run(through: local.endpoint)
             await local.stop()
@@ -94,6 +92,14 @@ struct ConvertCommand: AsyncParsableCommand {
         let failures = Set(statuses.filter { $0 != .success })
         guard let first = failures.first else { return }
         throw ExitCode((failures.count == 1 ? first : .several).rawValue)
+    }
+
+    private func makeView(count: Int, isLocal: Bool) -> ConvertView {
+        // Nobody asked for this machine: one line says that it is the default without a key.
+        let remark =
+            isLocal && !relay.local
+            ? "No API key: converted on this machine (--relay URL for a relay, --local to say so)." : nil
+        return ConvertView(count: count, style: json ? .json : quiet ? .quiet : .people, remark: remark)
     }
 
     /// A relay has voices of its own; of this machine's we know.

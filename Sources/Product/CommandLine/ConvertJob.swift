@@ -8,6 +8,8 @@ struct ConvertJob {
         let voice: String
         let rate: Int?
         let replaces: Bool
+        /// Whether credits are somebody's money; those of the local relay are nobody's.
+        let isPaid: Bool
     }
 
     /// What became of a file.
@@ -46,7 +48,7 @@ struct ConvertJob {
             defer { sink.discard() }
             let report = try conversion.run(from: source, to: sink, progress: progress)
             try sink.commit()
-            return outcome(.success, nil, credits: report.creditsUsed)
+            return outcome(.success, nil, credits: settings.isPaid ? report.creditsUsed : nil)
         } catch let error as AudioFileError {
             return outcome(ExitStatus(error.cause), error.description)
         } catch let error as ConversionError {

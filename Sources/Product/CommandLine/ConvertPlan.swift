@@ -20,13 +20,17 @@ struct ConvertPlan {
     ///   - inputs: files, folders, or `-`.
     ///   - output: a file, a folder (an existing one, or with `/` at its end), or nothing: beside the input.
     init(inputs: [String], output: String?, format: AudioFileFormat?, voice: String) throws {
-        let found = try inputs.flatMap(Self.expand)
+        let found = try inputs.flatMap { try Self.expand($0, leavingOut: ".\(voice)") }
         guard !found.isEmpty else {
             throw CommandFailure(
                 status: .noInput, sentence: "\(inputs.joined(separator: ", ")): no sound files in there; name the files"
             )
         }
         let folder = output.flatMap { Self.isFolder($0) || $0.hasSuffix("/") ? $0 : nil }
+        guard output != "-" else {
+            throw CommandFailure(
+                status: .usage, sentence: "results can't go to standard output; name a file with -o")
+        }
         if let output, folder == nil {
             guard found.count == 1 else {
                 throw CommandFailure(
@@ -67,7 +71,8 @@ struct ConvertPlan {
         let parent: String
     }
 
-    private static func expand(_ input: String) throws -> [Found] {
+    /// - Parameter suffix: what earlier results of this voice end with before their format: they are no input.
+    private static func expand(_ input: String, leavingOut suffix: String) throws -> [Found] {
         guard input != "-", isFolder(input) else {
             let url = URL(fileURLWithPath: input)
             let slash = input.lastIndex(of: "/")
@@ -86,7 +91,7 @@ struct ConvertPlan {
             let name = (relative as NSString).lastPathComponent
             let path = join(input, relative)
             guard !name.hasPrefix("."), soundExtensions.contains((name as NSString).pathExtension.lowercased()),
-                !isFolder(path)
+                !stem(name).hasSuffix(suffix), !isFolder(path)
             else { continue }
             found.append(Found(path: path, relative: relative, parent: (path as NSString).deletingLastPathComponent))
         }

@@ -19,17 +19,21 @@ final class ConvertView: Sendable {
         var active: [Int: Active] = [:]
         var done = 0
         var barShown = false
+        var remarkMade = false
         var clock: Task<Void, any Error>?
     }
 
     private let count: Int
     private let style: Style
+    /// Said once, before the first result.
+    private let remark: String?
     private let showsBar: Bool
     private let state = Mutex(State())
 
-    init(count: Int, style: Style) {
+    init(count: Int, style: Style, remark: String?) {
         self.count = count
         self.style = style
+        self.remark = remark
         showsBar = style == .people && Terminal.errorIsTerminal
     }
 
@@ -59,7 +63,10 @@ final class ConvertView: Sendable {
             if outcome.status == .interrupted { return }
             switch style {
             case .json: Terminal.result(Self.json(outcome))
-            case .people where outcome.sentence == nil: Terminal.result(Self.line(outcome))
+            case .people where outcome.sentence == nil:
+                if let remark, !state.remarkMade { Terminal.note(remark) }
+                state.remarkMade = true
+                Terminal.result(Self.line(outcome))
             case .people, .quiet: break
             }
             if let sentence = outcome.sentence, style != .json { Terminal.error(sentence) }
@@ -119,6 +126,7 @@ final class ConvertView: Sendable {
         let speed = outcome.soundSeconds / max(outcome.seconds, 0.001)
         return "\(outcome.item.input) → \(outcome.item.output)  "
             + String(format: "%.1f s of sound in %.1f s (%.1fx)", outcome.soundSeconds, outcome.seconds, speed)
+            + (outcome.creditsUsed.map { String(format: ", %d credits ($%.4f)", $0, Double($0) / 1_000_000) } ?? "")
     }
 
     private struct Record: Encodable {
