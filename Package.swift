@@ -102,11 +102,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
-        .testTarget(
-            name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests",
-            swiftSettings: strict),
 
-        // Tests mirror the sources.
+        // Tests mirror the sources. These two meet the built command with peers that are not ours.
+        .target(name: "ProcessSupport", path: "Tests/Support/Processes", swiftSettings: strict),
+        .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(name: "ServerTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(

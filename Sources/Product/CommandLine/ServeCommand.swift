@@ -39,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        let keys = try tokenFile.map(ServeKeys.read) ?? ServeKeys.own()
+        let keys = try tokenFile.map { try ServeKeys.read($0) } ?? ServeKeys.own()
         let configuration = RelayServerConfiguration(
             host: host, port: port, balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions)
         let server = RelayServer(configuration: configuration, logger: Logger(label: "quota-voice.serve"))
@@ -65,7 +65,7 @@ struct ServeKeys {
     let path: String
     let balances: [String: Int]
 
-    static func read(_ path: String) throws -> ServeKeys {
+    static func read(_ path: String, creditsDefault: Int = creditsDefault) throws -> ServeKeys {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw CommandFailure(
                 status: .noInput, sentence: "\(path): the key file can't be read; check the name and its permissions")
@@ -94,7 +94,9 @@ struct ServeKeys {
         let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? home + "/.local/state"
         let folder = state + "/quota-voice"
         let path = folder + "/serve-key"
-        if FileManager.default.fileExists(atPath: path) { return try read(path) }
+        // Whoever serves for himself does not want to run dry: 400,000 seconds.
+        let credits = 1_000_000_000
+        if FileManager.default.fileExists(atPath: path) { return try read(path, creditsDefault: credits) }
         do {
             try FileManager.default.createDirectory(
                 atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -110,8 +112,8 @@ struct ServeKeys {
                 status: .cantCreate, sentence: "\(path): can't be written; set XDG_STATE_HOME, or give --token-file")
         }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try file.write(contentsOf: Data("\(key) 1000000000\n".utf8))
-        return try read(path)
+        try file.write(contentsOf: Data("\(key)\n".utf8))
+        return try read(path, creditsDefault: credits)
     }
 
     /// Swift's system generator reads the kernel's CSPRNG on Linux.

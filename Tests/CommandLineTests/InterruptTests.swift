@@ -1,0 +1,56 @@
+import Foundation
+import ProcessSupport
+import Testing
+
+/// Ctrl-C and SIGTERM in the middle: nothing half-done, the documented code, and the relay is told.
+@Suite struct InterruptTests {
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143)])
+    func leavesNothingBehind(_ signal: Int32, _ status: Int32) async throws {
+        let folder = try Scratch()
+        let relay = try await PeerRelay.shared
+        let key = try relay.key()
+        try WaveSound.speech(seconds: 5).write(to: folder("in.wav"))
+        try WaveSound.speech("speech-female.wav", seconds: 5).write(to: folder("in2.wav"))
+        let process = try RunningProcess(
+            Checkout.binary, ["convert", "in.wav", "in2.wav", "--relay", relay.url, "-o", "out/"],
+            environment: ["QUOTA_API_KEY": key], folder: folder.path)
+        try await process.wait(for: "two temporary files") {
+            folder.files.count { $0.hasSuffix(".part") } == 2
+        }
+        try await Task.sleep(for: .milliseconds(300))
+        process.signal(signal)
+        let result = try await process.result(within: 20)
+        #expect(result.status == status, "\(result.errors)")
+        #expect(folder.files.filter { $0.hasSuffix(".wav") || $0.hasSuffix(".part") } == ["in.wav", "in2.wav"])
+        #expect(result.output.isEmpty, "\(result.output)")
+        let report = try await relay.report(key)
+        #expect(report.closeCode == 1000)
+        #expect(report.samples < 80_000)
+    }
+
+    /// Before the relay has answered at all.
+    @Test func whileTheHandshakeIsOpen() async throws {
+        let folder = try Scratch()
+        let relay = try await PeerRelay.shared
+        try WaveSound.speech(seconds: 1).write(to: folder("in.wav"))
+        let process = try RunningProcess(
+            Checkout.binary, ["convert", "in.wav", "--relay", relay.url],
+            environment: ["QUOTA_API_KEY": relay.key(.init { $0.fault = "mute"; $0.at = "auth" })],
+            folder: folder.path)
+        try await process.wait(for: "a temporary file") { folder.files.contains { $0.hasSuffix(".part") } }
+        try await Task.sleep(for: .milliseconds(200))
+        process.signal(SIGINT)
+        #expect(try await process.result(within: 8).status == 130)
+        #expect(folder.files == ["in.wav"])
+    }
+
+    /// While standard input gives nothing, which it may do for ever.
+    @Test func whileStandardInputIsOpen() async throws {
+        let folder = try Scratch()
+        let process = try RunningProcess(Checkout.binary, ["convert", "-", "--local"], folder: folder.path)
+        try await Task.sleep(for: .milliseconds(500))
+        process.signal(SIGINT)
+        #expect(try await process.result(within: 10).status == 130)
+        #expect(folder.files.isEmpty)
+    }
+}

@@ -1,0 +1,151 @@
+import Foundation
+import Synchronization
+
+/// What went wrong with a process of the tests, as opposed to what the process itself reports.
+public struct ProcessFailure: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+/// How a process ended, and what it said.
+public struct ProcessResult: Sendable {
+    /// The exit code, or the negative number of the signal that ended it.
+    public let status: Int32
+    public let output: String
+    public let errors: String
+
+    public var outputLines: [Substring] { output.split(separator: "\n") }
+    public var errorLines: [Substring] { errors.split(separator: "\n") }
+}
+
+/// A process that a test starts. It never outlives this object, nor the test run.
+public final class RunningProcess: Sendable {
+    public let identifier: Int32
+    private let scratch: Scratch
+    private let end: ProcessEnd
+    private let inputEnd: Int32
+
+    /// - Parameters:
+    ///   - environment: added to a small one that has no credential and no proxy in it.
+    ///   - input: the file that becomes standard input; without it standard input stays open until this object goes.
+    public init(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil,
+        folder: String? = nil
+    ) throws {
+        scratch = try Scratch()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        process.environment = Self.environment(scratch).merging(environment) { $1 }
+        process.currentDirectoryURL = URL(fileURLWithPath: folder ?? scratch.path)
+        for name in ["stdout", "stderr"] { try scratch.write(name, "") }
+        process.standardOutput = FileHandle(forWritingAtPath: scratch("stdout"))
+        process.standardError = FileHandle(forWritingAtPath: scratch("stderr"))
+        let pipe = Pipe()
+        process.standardInput = input.flatMap { FileHandle(forReadingAtPath: $0) } ?? pipe
+        inputEnd = fcntl(pipe.fileHandleForWriting.fileDescriptor, F_DUPFD_CLOEXEC, 3)
+        try pipe.fileHandleForWriting.close()
+        let end = ProcessEnd()
+        self.end = end
+        process.terminationHandler = { process in
+            end.came(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
+        }
+        try process.run()
+        identifier = process.processIdentifier
+        Remains.add(identifier)
+    }
+
+    deinit {
+        close(inputEnd)
+        signal(SIGKILL)
+        Remains.remove(identifier)
+    }
+
+    private static func environment(_ scratch: Scratch) -> [String: String] {
+        let own = ProcessInfo.processInfo.environment
+        var small = ["HOME": scratch.path, "TMPDIR": scratch.path, "LC_ALL": "C.UTF-8"]
+        for name in ["PATH", "LD_LIBRARY_PATH"] { small[name] = own[name] }
+        return small
+    }
+
+    /// Nothing when the process has ended already.
+    public func signal(_ number: Int32) {
+        if end.status == nil { kill(identifier, number) }
+    }
+
+    public var outputSoFar: String { (try? String(contentsOfFile: scratch("stdout"), encoding: .utf8)) ?? "" }
+    public var errorsSoFar: String { (try? String(contentsOfFile: scratch("stderr"), encoding: .utf8)) ?? "" }
+    public var hasEnded: Bool { end.status != nil }
+
+    /// The end of the process; after `seconds` it is killed, and that is an error.
+    public func result(within seconds: Double = 60) async throws -> ProcessResult {
+        let watchdog = Task { [end, identifier] in
+            try await Task.sleep(for: .seconds(seconds))
+            if end.status == nil { kill(identifier, SIGKILL) }
+            return true
+        }
+        let status = await end.wait()
+        watchdog.cancel()
+        if (try? await watchdog.value) == true {
+            throw ProcessFailure("no end within \(seconds) s; it had said: \(outputSoFar)\(errorsSoFar)")
+        }
+        return ProcessResult(status: status, output: outputSoFar, errors: errorsSoFar)
+    }
+
+    /// Waits until something is so, looking every few milliseconds; not being so within `seconds` is an error.
+    public func wait(
+        for what: String, within seconds: Double = 30, until condition: () throws -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while try !condition() {
+            guard ContinuousClock.now < deadline, !hasEnded else {
+                throw ProcessFailure("\(what) did not come; it said: \(outputSoFar)\(errorsSoFar)")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
+
+/// The end of a process, awaited by any number of tasks.
+private final class ProcessEnd: Sendable {
+    private struct State {
+        var status: Int32?
+        var waiting: [CheckedContinuation<Int32, Never>] = []
+    }
+
+    private let state = Mutex(State())
+
+    var status: Int32? { state.withLock { $0.status } }
+
+    func came(_ status: Int32) {
+        let waiting = state.withLock { state in
+            state.status = status
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        for continuation in waiting { continuation.resume(returning: status) }
+    }
+
+    func wait() async -> Int32 {
+        await withCheckedContinuation { continuation in
+            let status = state.withLock { state in
+                if state.status == nil { state.waiting.append(continuation) }
+                return state.status
+            }
+            if let status { continuation.resume(returning: status) }
+        }
+    }
+}
+
+/// What still runs when the test runner exits: ended then, each by its number.
+private enum Remains {
+    private static let identifiers: Mutex<Set<Int32>> = {
+        atexit { Remains.identifiers.withLock { for identifier in $0 { kill(identifier, SIGKILL) } } }
+        return Mutex([])
+    }()
+
+    static func add(_ identifier: Int32) { identifiers.withLock { _ = $0.insert(identifier) } }
+
+    static func remove(_ identifier: Int32) { identifiers.withLock { _ = $0.remove(identifier) } }
+}

@@ -1,0 +1,23 @@
+import Foundation
+
+/// `quota-voice serve` as a process of its own, on a free loopback port.
+public final class ServedRelay: Sendable {
+    public let process: RunningProcess
+    public let port: Int
+    private let scratch: Scratch
+
+    /// - Parameter keys: API keys with their credits.
+    public init(keys: [String: Int], options: [String] = []) async throws {
+        scratch = try Scratch()
+        let lines = keys.map { "\($0.key) \($0.value)\n" }.joined()
+        let file = try scratch.write("keys", lines)
+        process = try RunningProcess(Checkout.binary, ["serve", "--port", "0", "--token-file", file] + options)
+        try await process.wait(for: "listening on") { [process] in process.outputSoFar.hasSuffix("\n") }
+        guard let match = process.outputSoFar.firstMatch(of: /listening on ws:\/\/127\.0\.0\.1:(\d+)\//),
+            let port = Int(match.output.1)
+        else { throw ProcessFailure("serve said: \(process.outputSoFar)") }
+        self.port = port
+    }
+
+    public var url: String { "ws://127.0.0.1:\(port)" }
+}
