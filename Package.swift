@@ -51,6 +51,7 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests mirror the sources.
+        .testTarget(name: "RealtimeTests", dependencies: ["VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
     ]
