@@ -51,8 +51,11 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests mirror the sources.
-        .testTarget(name: "RealtimeTests", dependencies: ["VoiceRealtime"], swiftSettings: strict),
+        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         .testTarget(
-            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
+            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
+        .testTarget(
+            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter"],
+            swiftSettings: strict),
     ]
 )
