@@ -11,7 +11,10 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "quota-voice",
     products: [
-        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"])
+        // What `Benchmarks`, a package of its own, measures and measures with.
+        .library(name: "VoiceCore", targets: ["VoiceRealtime", "VoiceSignal"]),
+        .library(name: "SignalMeasurement", targets: ["SignalMeasurement"]),
+        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
     ],
     targets: [
         // System: C libraries and shims, no logic.
@@ -52,10 +55,13 @@ let package = Package(
 
         // Tests mirror the sources.
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
+        .target(
+            name: "SignalMeasurement", path: "Tests/Support/SignalMeasurement", swiftSettings: strict),
         .testTarget(
             name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(
-            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter"],
+            name: "SignalTests",
+            dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
             swiftSettings: strict),
     ]
 )
