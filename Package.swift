@@ -22,6 +22,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        // What `Benchmarks`, a package of its own, measures and measures with.
+        .library(name: "VoiceCore", targets: ["VoiceRealtime", "VoiceSignal"]),
+        .library(name: "SignalMeasurement", targets: ["SignalMeasurement"]),
+        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
     ],
     targets: [
         // System: C libraries and shims, no logic.
@@ -118,5 +122,15 @@ let package = Package(
             path: "Tests/ConformanceTests/AutobahnClient", swiftSettings: strict),
         .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
+        // Tests mirror the sources.
+        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
+        .target(
+            name: "SignalMeasurement", path: "Tests/Support/SignalMeasurement", swiftSettings: strict),
+        .testTarget(
+            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
+        .testTarget(
+            name: "SignalTests",
+            dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
+            swiftSettings: strict),
     ]
 )

@@ -1,4 +1,5 @@
 import CSignalKernels
+import SignalMeasurement
 import Testing
 
 import VoiceSignal

@@ -1,4 +1,5 @@
 import Foundation
+import SignalMeasurement
 import Testing
 import VoiceSignal
 

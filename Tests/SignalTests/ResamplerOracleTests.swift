@@ -1,3 +1,4 @@
+import SignalMeasurement
 import Testing
 import VoiceSignal
 

@@ -1,3 +1,4 @@
+import SignalMeasurement
 import Testing
 import VoiceSignal
 
@@ -25,83 +26,76 @@ struct RatePair: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct ResamplerQualityTests {
-    typealias Tone = ToneMeasurement
-
-    /// Gain in dB and everything that is not the tone, in dB below it, for one frequency.
-    private func response(
-        _ frequency: Double, _ pair: RatePair, _ profile: Resampler.Profile
-    ) throws -> (gain: Double, rest: Double) {
-        // A window inside of the output that the ends of the input don't reach, some 1,500 periods of the lower rate.
-        let margin = 64
-        let count = (1_500 + 2 * margin) * pair.from / pair.lower
-        let input = Tone.sine(frequency, rate: pair.from, count: count).map(Float.init)
-        let output = try resampled(input, from: pair.from, to: pair.to, profile)
-        let edge = (margin * pair.to + pair.lower - 1) / pair.lower
-        let inner = output[edge..<(output.count - edge)]
-        guard frequency * 2 < Double(pair.to) else {
-            return (-.infinity, Tone.decibels(Tone.rms(inner) * 2.squareRoot()))
-        }
-        let fit = Tone.fit(frequency, rate: pair.to, in: inner)
-        return (Tone.decibels(fit.amplitude), Tone.decibels(fit.residual * 2.squareRoot()))
-    }
-
-    /// Worst ripple to `passEdge` and worst rest there and from `stopEdge` on, over a sweep.
-    private func sweep(
-        _ pair: RatePair, _ profile: Resampler.Profile, passEdge: Double, stopEdge: Double, points: Int
-    ) throws -> (ripple: Double, rest: Double) {
-        var (ripple, rest) = (0.0, -Double.infinity)
-        for point in 0..<points {
-            // Odd steps, so that no tone is a divisor of a rate and the aliases fall beside the tone.
-            let frequency = (Double(point) + 0.317) / Double(points) * passEdge
-            let (gain, others) = try response(frequency, pair, profile)
-            ripple = max(ripple, abs(gain))
-            rest = max(rest, others)
-        }
-        let (gain, others) = try response(passEdge, pair, profile)
-        (ripple, rest) = (max(ripple, abs(gain)), max(rest, others))
-        // Above the output's Nyquist frequency all that comes out is an alias.
-        let top = Double(pair.from) / 2
-        guard stopEdge < top else { return (ripple, rest) }
-        for point in 0..<points {
-            let position = Double(point) / Double(points)
-            // Dense near the edge, where the side lobes are largest.
-            let frequency = stopEdge + (top - stopEdge) * position * position
-            rest = max(rest, try response(frequency, pair, profile).rest)
-        }
-        return (ripple, rest)
-    }
-
     @Test(arguments: RatePair.common)
     func archive_is_flat_to_nine_tenths_and_free_of_aliases(pair: RatePair) throws {
         let nyquist = Double(pair.lower) / 2
-        let result = try sweep(
-            pair, .archive, passEdge: 0.9 * nyquist, stopEdge: nyquist * 1.0001, points: 48)
-        print("archive \(pair.testDescription): ripple \(result.ripple) dB, rest \(result.rest) dB")
+        let sweep = RateSweep(
+            from: pair.from, to: pair.to, passEdge: 0.9 * nyquist, stopEdge: nyquist * 1.0001, points: 48)
+        let result = try sweep.run { try resampled($0, from: pair.from, to: pair.to, .archive) }
         #expect(result.ripple <= 0.01)
-        #expect(result.rest <= -110)
+        #expect(result.beside <= -110)
+        #expect(result.aliases <= -110)
     }
 
     @Test(arguments: RatePair.common)
     func live_is_flat_and_free_of_aliases_below_its_edge(pair: RatePair) throws {
         // 6.8 and 9.2 kHz when the lower rate is 16 kHz.
         let nyquist = Double(pair.lower) / 2
-        let result = try sweep(
-            pair, .live, passEdge: 0.85 * nyquist, stopEdge: 1.15 * nyquist, points: 48)
-        print("live \(pair.testDescription): ripple \(result.ripple) dB, rest \(result.rest) dB")
+        let sweep = RateSweep(
+            from: pair.from, to: pair.to, passEdge: 0.85 * nyquist, stopEdge: 1.15 * nyquist, points: 48)
+        let result = try sweep.run { try resampled($0, from: pair.from, to: pair.to, .live) }
         #expect(result.ripple <= 0.1)
-        #expect(result.rest <= -80)
+        #expect(result.beside <= -80)
+        #expect(result.aliases <= -80)
     }
 
     @Test(arguments: RatePair.all)
     func every_pair_meets_the_archive_figures_at_the_edges(pair: RatePair) throws {
         let nyquist = Double(pair.lower) / 2
+        let sweep = RateSweep(from: pair.from, to: pair.to, passEdge: 0, stopEdge: 0, points: 1)
+        let convert = { try resampled($0, from: pair.from, to: pair.to, .archive) }
         for frequency in [0.9 * nyquist, 0.101 * nyquist] {
-            let (gain, rest) = try response(frequency, pair, .archive)
+            let (gain, rest) = try sweep.response(frequency, convert)
             #expect(abs(gain) <= 0.01)
             #expect(rest <= -110)
         }
         if pair.from > pair.to {
-            #expect(try response(1.0001 * nyquist, pair, .archive).rest <= -110)
+            #expect(try sweep.response(1.0001 * nyquist, convert).rest <= -110)
         }
+    }
+
+    @Test(arguments: RatePair.common, Resampler.Profile.allCases)
+    func many_tones_at_once_come_out_alone(pair: RatePair, profile: Resampler.Profile) throws {
+        let nyquist = Double(pair.lower) / 2
+        let (pass, limit) = profile == .archive ? (0.9, -110.0) : (0.85, -80.0)
+        let count = 3_000 * pair.from / pair.lower
+        // Whole numbers of periods in the window below, so that the fits don't disturb each other.
+        let window = 2_000 * pair.to / pair.lower
+        let tones = (1...20).map { Double(Int(1_000 * pass * Double($0) / 20.2)) * Double(pair.to) / Double(window) }
+        #expect(tones.allSatisfy { $0 < pass * nyquist })
+        var mixed = [Double](repeating: 0, count: count)
+        for (index, tone) in tones.enumerated() {
+            let phase = Double(index * index) / 20
+            let wave = ToneMeasurement.sine(tone, rate: pair.from, count: count, amplitude: 0.05, phase: phase)
+            for frame in 0..<count { mixed[frame] += wave[frame] }
+        }
+        // And one that must vanish, where there is room for it.
+        let stop = profile == .archive ? 1.01 : 1.16
+        if pair.from > pair.to {
+            let wave = ToneMeasurement.sine(stop * nyquist, rate: pair.from, count: count, amplitude: 0.05)
+            for frame in 0..<count { mixed[frame] += wave[frame] }
+        }
+        let output = try resampled(mixed.map(Float.init), from: pair.from, to: pair.to, profile)
+        let start = 500 * pair.to / pair.lower
+        var rest = Array(output[start..<(start + window)])
+        for tone in tones {
+            let fit = ToneMeasurement.fit(tone, rate: pair.to, in: rest[...])
+            #expect(abs(ToneMeasurement.decibels(fit.amplitude / 0.05)) <= (profile == .archive ? 0.01 : 0.1))
+            let wave = ToneMeasurement.sine(
+                tone, rate: pair.to, count: rest.count, amplitude: fit.amplitude, phase: fit.phase)
+            for frame in rest.indices { rest[frame] -= Float(wave[frame]) }
+        }
+        // Relative to the whole signal, whose root mean square is 0.05 x sqrt(20 / 2).
+        #expect(ToneMeasurement.decibels(ToneMeasurement.rms(rest[...]) / 0.158) <= limit)
     }
 }

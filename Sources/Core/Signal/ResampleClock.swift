@@ -38,7 +38,8 @@ struct ResampleClock: Sendable {
 
     /// The fraction of the instant in units of 2^-64.
     var binaryFraction: UInt64 {
-        @_noLocks @_noAllocation get { isDrifting ? fraction : Self.fraction(of: phase, over: outputStep) }
+        @_noLocks @_noAllocation
+        get { isDrifting ? fraction : Self.fraction(of: phase, over: outputStep) }
     }
 
     @_noLocks @_noAllocation

@@ -110,7 +110,8 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
 
     /// The filter's group delay in output frames: `delayInputFrames` x outputRate / inputRate.
     public var delayOutputFrames: Double {
-        Double(delayInputFrames) * Double(outputRate) / Double(inputRate)
+        @_noLocks @_noAllocation
+        get { Double(delayInputFrames) * Double(outputRate) / Double(inputRate) }
     }
 
     /// Frames that an input of `count` frames becomes: ceil(count x outputRate / inputRate), every output instant that

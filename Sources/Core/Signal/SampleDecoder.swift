@@ -26,7 +26,10 @@ public struct SampleDecoder: Sendable {
     }
 
     /// Bytes of one frame.
-    public var bytesPerFrame: Int { format.bytesPerSample * channels }
+    public var bytesPerFrame: Int {
+        @_noLocks @_noAllocation
+        get { format.bytesPerSample * channels }
+    }
 
     /// Decodes whole frames until the input or the output is used up and returns how many.
     ///

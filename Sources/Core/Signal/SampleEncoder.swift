@@ -40,7 +40,10 @@ public struct SampleEncoder: Sendable {
     }
 
     /// Bytes that one input value becomes.
-    public var bytesPerFrame: Int { format.bytesPerSample * copies }
+    public var bytesPerFrame: Int {
+        @_noLocks @_noAllocation
+        get { format.bytesPerSample * copies }
+    }
 
     /// Encodes until the input or the output is used up and returns how many input values were taken.
     ///

@@ -45,5 +45,8 @@ public struct SampleRepairs: Sendable, Hashable {
     public init() {}
 
     /// True when nothing was repaired.
-    public var isEmpty: Bool { notNumberCount == 0 && clippedCount == 0 }
+    public var isEmpty: Bool {
+        @_noLocks @_noAllocation
+        get { notNumberCount == 0 && clippedCount == 0 }
+    }
 }

@@ -1,10 +1,11 @@
 import Foundation
-import VoiceSignal
 
-/// Sines in and least squares out, all in double precision: what the resampler tests measure with.
-enum ToneMeasurement {
+/// Sines in and least squares out, all in double precision: what tests and benchmarks measure resamplers with.
+public enum ToneMeasurement {
     /// A sine's value at each of `count` frames, from the phase at the frame itself so that no error adds up.
-    static func sine(_ frequency: Double, rate: Int, count: Int, amplitude: Double = 1, phase: Double = 0) -> [Double] {
+    public static func sine(
+        _ frequency: Double, rate: Int, count: Int, amplitude: Double = 1, phase: Double = 0
+    ) -> [Double] {
         (0..<count).map { frame in
             let turns = (frequency * Double(frame) / Double(rate) + phase).truncatingRemainder(dividingBy: 1)
             return amplitude * sin(2 * .pi * turns)
@@ -12,7 +13,7 @@ enum ToneMeasurement {
     }
 
     /// The amplitude and phase (in turns) of one frequency in `signal`, and the RMS of all the rest.
-    static func fit(
+    public static func fit(
         _ frequency: Double, rate: Int, in signal: ArraySlice<Float>
     ) -> (amplitude: Double, phase: Double, residual: Double) {
         var (ss, sc, cc, sx, cx) = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -42,43 +43,18 @@ enum ToneMeasurement {
         return ((a * a + b * b).squareRoot(), atan2(b, a) / (2 * .pi), (power / Double(signal.count)).squareRoot())
     }
 
-    static func rms(_ signal: ArraySlice<Float>) -> Double {
+    public static func rms(_ signal: ArraySlice<Float>) -> Double {
         (signal.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(signal.count)).squareRoot()
     }
 
     /// Decibels of an amplitude ratio.
-    static func decibels(_ ratio: Double) -> Double {
+    public static func decibels(_ ratio: Double) -> Double {
         20 * log10(max(ratio, 1e-12))
     }
 }
 
-/// Resamples a whole signal with the delay taken out, as a file user does.
-func resampled(
-    _ input: [Float], from inputRate: Int, to outputRate: Int, _ profile: Resampler.Profile
-) throws -> [Float] {
-    var resampler = try Resampler(from: inputRate, to: outputRate, profile: profile)
-    resampler.skipDelay()
-    let count = Resampler.outputFrames(forInput: input.count, from: inputRate, to: outputRate)
-    let fed = input + [Float](repeating: 0, count: resampler.delayInputFrames)
-    var output = [Float](repeating: .nan, count: count)
-    let (_, produced) = fed.withUnsafeBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { resampler.process(source, into: $0) }
-    }
-    precondition(produced == count)
-    return output
-}
-
-/// One call of `process` with arrays.
-func process(_ resampler: inout Resampler, _ input: [Float], room: Int) -> (output: [Float], consumed: Int) {
-    var output = [Float](repeating: .nan, count: room)
-    let (consumed, produced) = input.withUnsafeBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { resampler.process(source, into: $0) }
-    }
-    return (Array(output[..<produced]), consumed)
-}
-
 /// Reproducible noise in [-1, 1).
-func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
+public func noise(_ count: Int, seed: UInt64 = 1) -> [Float] {
     var state = seed
     return (0..<count).map { _ in
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -1,0 +1,23 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that the product never depends on what it is compared with.
+
+let package = Package(
+    name: "quota-voice-benchmarks",
+    dependencies: [
+        .package(name: "quota-voice", path: "..")
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CSoxr", path: "Sources/CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
+        .executableTarget(
+            name: "SignalBench",
+            dependencies: [
+                "CSoxr",
+                .product(name: "VoiceCore", package: "quota-voice"),
+                .product(name: "SignalMeasurement", package: "quota-voice"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+    ]
+)
