@@ -111,7 +111,9 @@ struct GrainSynthesizer: ~Copyable {
             let pair = marks.pair(around: nextTime, audio: audio, track: track)
         {
             voiced = true
-            step = plan.constantPeriod > 0 ? plan.constantPeriod : period / plan.pitchRatio
+            let halfway = nextTime + 0.5 * period / plan.pitchRatio
+            step = plan.constantPeriod > 0
+                ? plan.constantPeriod : hybrid(track.period(at: halfway) ?? period, pair) / plan.pitchRatio
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
             if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 8)) }
@@ -141,6 +143,12 @@ struct GrainSynthesizer: ~Copyable {
         for index in 0..<pulseCount where pulses[index].time == lastTime {
             pulses[index].right = min(pulses[index].right, length)
         }
+    }
+
+    private func hybrid(_ period: Double, _ pair: MarkPair) -> Double {
+        let local = pair.second - pair.first
+        guard local > 0.85 * period && local < 1.15 * period else { return period }
+        return period + 0.5 * (local - period)
     }
 
     private func leftHalf(at time: Double, plan: SynthesisPlan, track: borrowing PitchTrack) -> Double {
