@@ -50,5 +50,9 @@ let package = Package(
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
+
+        .testTarget(
+            name: "ConversionTests", dependencies: ["VoiceConversion"], path: "Tests/ConversionTests",
+            swiftSettings: strict),
     ]
 )

@@ -42,6 +42,7 @@ struct BreathSource: ~Copyable {
 
     mutating func reset() {
         noise.reset()
+        prediction.reset()
         gain = 0
         wantedGain = 0
         for index in 0..<Self.order {

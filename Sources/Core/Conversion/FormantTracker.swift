@@ -76,8 +76,8 @@ struct FormantTracker: ~Copyable {
             if index > 0 { piece[index - 1] = hamming[index - 1] * (value - 0.97 * previous) }
             previous = value
         }
-        guard prediction.fit(UnsafePointer(piece), count: Self.window), roots.solve(UnsafePointer(prediction.coefficients))
-        else { return }
+        guard prediction.fit(UnsafePointer(piece), count: Self.window) else { return }
+        guard roots.solve(UnsafePointer(prediction.coefficients)) else { return }
         if let spacing = spacing() { add(spacing) }
     }
 

@@ -111,11 +111,12 @@ struct GrainSynthesizer: ~Copyable {
         {
             voiced = true
             let halfway = nextTime + 0.5 * period / plan.pitchRatio
-            step = plan.constantPeriod > 0
+            step =
+                plan.constantPeriod > 0
                 ? plan.constantPeriod : hybrid(track.period(at: halfway) ?? period, pair) / plan.pitchRatio
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
-            if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 8)) }
+            if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 16)) }
             pulse.first = pulse.time
             pulse.firstGain = 1
             pulse.powerWindow = true

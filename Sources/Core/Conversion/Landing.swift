@@ -39,7 +39,8 @@ struct Landing {
     }
 
     /// Advances by one hop and says what to synthesize.
-    mutating func advance(hertz: Double, statistics: borrowing SourceStatistics, spacingHertz: Double?) -> SynthesisPlan {
+    mutating func advance(hertz: Double, statistics: borrowing SourceStatistics, spacingHertz: Double?) -> SynthesisPlan
+    {
         follow(statistics)
         follow(spacingHertz: spacingHertz)
         var plan = SynthesisPlan()

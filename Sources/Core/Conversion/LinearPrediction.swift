@@ -30,6 +30,14 @@ struct LinearPrediction: ~Copyable {
         correlation.deallocate()
     }
 
+    mutating func reset() {
+        residual = 0
+        for index in 0...order {
+            coefficients[index] = 0
+            reflections[index] = 0
+        }
+    }
+
     /// Fits the predictor to windowed samples; false when there is nothing to fit.
     mutating func fit(_ samples: UnsafePointer<Float>, count: Int) -> Bool {
         for lag in 0...order {
