@@ -131,6 +131,8 @@ let package = Package(
         .testTarget(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
+        .testTarget(
+            name: "ConversionTests", dependencies: ["VoiceConversion"], path: "Tests/ConversionTests",
             swiftSettings: strict),
     ]
 )

@@ -1,7 +1,12 @@
+import CSignalKernels
+
 /// The converter's chain, in the order of the signal.
 struct ConverterCore: ~Copyable, @unchecked Sendable {
     // @unchecked: the buffers are raw memory that this value alone owns and reaches.
     private static let mixStep: Float = 1 / 320
+
+    /// Voiced hops between two measurements of the formants: 20 ms.
+    private static let formantHops = 8
 
     let delay: Int
     private var dry = SampleHistory(capacity: 1024)
@@ -10,12 +15,18 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
     private var tracker = PitchTracker()
     private var track = PitchTrack()
     private var statistics = SourceStatistics()
+    private var formants = FormantTracker()
     private var landing: Landing
     private var marks = PitchMarks()
     private var synthesizer: GrainSynthesizer
+    private let sinc = SincTable()
+    private var breath: BreathSource
+    private var breathShare: Float
+    private var colour: ColourFilter
     private var effects: EffectChain
     private var level = LevelKeeper()
     private var plan = SynthesisPlan()
+    private var voicedHops = 0
     private var wantedMix: Float = 1
     private var mix: Float
 
@@ -23,6 +34,9 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         self.delay = delay
         landing = Landing(voice: voice)
         synthesizer = GrainSynthesizer(delay: delay)
+        breath = BreathSource(seed: seed)
+        breathShare = Float(voice.effects.whisper)
+        colour = ColourFilter(voice.colour)
         effects = EffectChain(effects: voice.effects)
         mix = voice.isBypass ? 0 : 1
     }
@@ -39,9 +53,23 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         let position = audio.count - 1 - delay
         let source = audio.samples(from: position)[0]
         let rendered = synthesizer.render(
-            position: Double(position), plan: plan, audio: audio, track: track, marks: marks)
-        let converted = effects.apply(to: level.keep(rendered, source: source))
+            position: Double(position), plan: plan, audio: audio, track: track, marks: marks, sinc: sinc)
+        let coloured = effects.apply(to: colour.filter(breathe(rendered)))
+        let converted = level.keep(coloured, source: source)
         return blend(converted, dry: position < 0 ? 0 : dry.samples(from: position)[0])
+    }
+
+    /// Replaces a share of the voice by noise of the same colour, in equal power.
+    @inline(__always)
+    private mutating func breathe(_ voiced: Float) -> Float {
+        let wanted = Float(landing.voice.effects.whisper)
+        if breathShare < wanted {
+            breathShare = min(wanted, breathShare + Self.mixStep)
+        } else if breathShare > wanted {
+            breathShare = max(wanted, breathShare - Self.mixStep)
+        }
+        guard breathShare > 0 else { return voiced }
+        return psola_sqrtf(1 - breathShare) * voiced + psola_sqrtf(breathShare) * breath.next()
     }
 
     /// One step of the slow part: pitch, marks, and what to do with them.
@@ -49,9 +77,20 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         let frame = tracker.update(audio: audio)
         track.append(frame)
         let hertz = frame.voiced ? ConversionFormat.sampleRate / frame.period : 0
-        if frame.voiced { statistics.add(hertz: hertz) }
+        if frame.voiced {
+            statistics.add(hertz: hertz)
+            voicedHops += 1
+            if voicedHops % Self.formantHops == 0 { formants.measure(audio: audio, sinc: sinc) }
+        } else {
+            voicedHops = 0
+        }
         marks.advance(audio: audio, track: track)
-        plan = landing.advance(hertz: hertz, statistics: statistics)
+        plan = landing.advance(hertz: hertz, statistics: statistics, spacingHertz: formants.spacingHertz)
+        colour.advance()
+        if breathShare > 0 || landing.voice.effects.whisper > 0 {
+            let ahead = max(0, min(56, delay - 184))
+            breath.fit(position: audio.count - delay + ahead, speed: plan.formantRatio, audio: audio, sinc: sinc)
+        }
     }
 
     @inline(__always)
@@ -70,6 +109,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
     mutating func setVoice(_ voice: PreparedVoice) {
         landing.voice = voice
         effects.wanted = voice.effects
+        colour.set(voice.colour)
     }
 
     mutating func setOffsets(pitchLog: Double, formantLog: Double) {
@@ -92,9 +132,14 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         tracker.reset()
         track.reset()
         statistics.reset()
+        formants.reset()
+        voicedHops = 0
         landing.reset()
         marks.reset()
         synthesizer.reset()
+        breath.reset()
+        breathShare = Float(landing.voice.effects.whisper)
+        colour.reset()
         effects.reset()
         level.reset()
         plan = SynthesisPlan()

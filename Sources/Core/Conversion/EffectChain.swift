@@ -41,7 +41,7 @@ struct EffectChain {
             let driven = psola_tanhf(output * gain) / psola_sqrtf(gain)
             output += Float(drive) * (driven - output)
         }
-        return LevelKeeper.limit(output)
+        return output
     }
 
     @inline(__always)

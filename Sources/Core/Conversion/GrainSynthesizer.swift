@@ -24,7 +24,6 @@ struct GrainSynthesizer: ~Copyable {
     private static let reach = Double(SincTable.taps / 2 + 1)
 
     private let delay: Double
-    private let sinc = SincTable()
     private let window = HalfWindow()
     let pulses: UnsafeMutablePointer<Pulse>
     private(set) var pulseCount = 0
@@ -54,7 +53,7 @@ struct GrainSynthesizer: ~Copyable {
     /// The output sample that belongs to source position `position`, which is `delay` before the newest one.
     mutating func render(
         position: Double, plan: SynthesisPlan, audio: borrowing SampleHistory, track: borrowing PitchTrack,
-        marks: borrowing PitchMarks
+        marks: borrowing PitchMarks, sinc: borrowing SincTable
     ) -> Float {
         var planned = 0
         while position >= nextTime - nextLeft && planned < 4 {
@@ -70,7 +69,7 @@ struct GrainSynthesizer: ~Copyable {
                 pulses[index] = pulses[pulseCount]
                 continue
             }
-            sum += sample(of: pulses + index, offset: offset, audio: audio)
+            sum += sample(of: pulses + index, offset: offset, audio: audio, sinc: sinc)
             index += 1
         }
         return sum
@@ -78,7 +77,7 @@ struct GrainSynthesizer: ~Copyable {
 
     @inline(__always)
     private func sample(
-        of pulse: UnsafePointer<Pulse>, offset: Double, audio: borrowing SampleHistory
+        of pulse: UnsafePointer<Pulse>, offset: Double, audio: borrowing SampleHistory, sinc: borrowing SincTable
     ) -> Float {
         let edge = offset < 0 ? -offset / pulse.pointee.left : offset / pulse.pointee.right
         guard edge < 1 else { return 0 }
@@ -111,10 +110,13 @@ struct GrainSynthesizer: ~Copyable {
             let pair = marks.pair(around: nextTime, audio: audio, track: track)
         {
             voiced = true
-            step = plan.constantPeriod > 0 ? plan.constantPeriod : period / plan.pitchRatio
+            let halfway = nextTime + 0.5 * period / plan.pitchRatio
+            step =
+                plan.constantPeriod > 0
+                ? plan.constantPeriod : hybrid(track.period(at: halfway) ?? period, pair) / plan.pitchRatio
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
-            if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 8)) }
+            if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 16)) }
             pulse.first = pulse.time
             pulse.firstGain = 1
             pulse.powerWindow = true
@@ -141,6 +143,12 @@ struct GrainSynthesizer: ~Copyable {
         for index in 0..<pulseCount where pulses[index].time == lastTime {
             pulses[index].right = min(pulses[index].right, length)
         }
+    }
+
+    private func hybrid(_ period: Double, _ pair: MarkPair) -> Double {
+        let local = pair.second - pair.first
+        guard local > 0.85 * period && local < 1.15 * period else { return period }
+        return period + 0.5 * (local - period)
     }
 
     private func leftHalf(at time: Double, plan: SynthesisPlan, track: borrowing PitchTrack) -> Double {

@@ -10,6 +10,8 @@ struct Landing {
     }
 
     private static let glide = 1.0 / 12
+    /// The formants may drift by 4 % a second.
+    private static let spacingSlewPerHop = 1e-4
     private static let slewPerHop = 7.5e-5
 
     var voice: PreparedVoice
@@ -17,6 +19,7 @@ struct Landing {
     var offsetFormantLog = 0.0
     var fixed: FixedRatio?
     private var speakerMedianLog: Double?
+    private var speakerSpacingHertz = 1100.0
     private var pitchLog = 0.0
     private var formantLog = 0.0
     private var vibratoPhase = 0.0
@@ -28,6 +31,7 @@ struct Landing {
 
     mutating func reset() {
         speakerMedianLog = nil
+        speakerSpacingHertz = 1100
         pitchLog = 0
         formantLog = 0
         vibratoPhase = 0
@@ -35,8 +39,10 @@ struct Landing {
     }
 
     /// Advances by one hop and says what to synthesize.
-    mutating func advance(hertz: Double, statistics: borrowing SourceStatistics) -> SynthesisPlan {
+    mutating func advance(hertz: Double, statistics: borrowing SourceStatistics, spacingHertz: Double?) -> SynthesisPlan
+    {
         follow(statistics)
+        follow(spacingHertz: spacingHertz)
         var plan = SynthesisPlan()
         let wanted = wantedPitchLog(hertz: hertz, statistics: statistics)
         let wantedFormant = wantedFormantLog()
@@ -48,8 +54,8 @@ struct Landing {
             formantLog = wantedFormant
             primed = speakerMedianLog != nil
         }
-        plan.formantRatio = bounded(NaturalLog.inverse(formantLog), 0.5, 2)
-        plan.pitchRatio = bounded(NaturalLog.inverse(pitchLog + vibrato()), 0.25, 4)
+        plan.formantRatio = within(NaturalLog.inverse(formantLog), 0.5, 2)
+        plan.pitchRatio = within(NaturalLog.inverse(pitchLog + vibrato()), 0.25, 4)
         if case .constant(let period) = voice.pitch, fixed == nil {
             plan.constantPeriod = period / NaturalLog.inverse(offsetPitchLog)
         }
@@ -81,9 +87,9 @@ struct Landing {
         case .landing(let medianLog, let spreadLog):
             guard let speaker = speakerMedianLog else { return offsetPitchLog }
             let known = min(1, statistics.seconds / 2)
-            let spread = 1 + known * (bounded(spreadLog / statistics.spreadLog, 0.7, 1.4) - 1)
+            let spread = 1 + known * (within(spreadLog / statistics.spreadLog, 0.7, 1.4) - 1)
             let deviation = hertz > 0 ? NaturalLog.of(hertz) - speaker : 0
-            return medianLog - speaker + bounded(deviation, -0.7, 0.7) * (spread - 1) + offsetPitchLog
+            return medianLog - speaker + within(deviation, -0.7, 0.7) * (spread - 1) + offsetPitchLog
         }
     }
 
@@ -93,14 +99,16 @@ struct Landing {
         case .ratio(let log):
             return log + offsetFormantLog
         case .landing(let spacingHertz):
-            return NaturalLog.of(spacingHertz / speakerSpacingHertz()) + offsetFormantLog
+            return NaturalLog.of(spacingHertz / speakerSpacingHertz) + offsetFormantLog
         }
     }
 
-    /// The speaker's formant spacing as the pitch suggests it: 1020 Hz at 110 Hz, 1180 Hz at 200 Hz.
-    private func speakerSpacingHertz() -> Double {
-        let median = speakerMedianLog ?? NaturalLog.of(150)
-        return 1020 * NaturalLog.inverse(0.25 * (median - NaturalLog.of(110)))
+    /// Follows the measured spacing slowly; before there is one, what the pitch suggests.
+    private mutating func follow(spacingHertz measured: Double?) {
+        let suggested = 1020 * NaturalLog.inverse(0.25 * ((speakerMedianLog ?? 5) - NaturalLog.of(110)))
+        let distance = NaturalLog.of((measured ?? suggested) / speakerSpacingHertz)
+        let most = measured == nil ? 1 : Self.spacingSlewPerHop
+        speakerSpacingHertz *= NaturalLog.inverse(max(-most, min(most, distance)))
     }
 
     private mutating func vibrato() -> Double {

@@ -11,6 +11,6 @@ enum NaturalLog {
 
 /// `value` within `low...high`; `low` when it isn't a number.
 @inline(__always)
-func bounded(_ value: Double, _ low: Double, _ high: Double) -> Double {
+func within(_ value: Double, _ low: Double, _ high: Double) -> Double {
     value >= low ? min(value, high) : low
 }

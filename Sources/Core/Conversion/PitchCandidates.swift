@@ -23,8 +23,8 @@ struct PitchCandidates: ~Copyable {
     private let earlier: UnsafeMutablePointer<Entry>
     private(set) var count = 0
     private var earlierCount = 0
-    /// The best candidate of the frame by its height alone, when it is high: evidence of the speaker's range that no
-    /// earlier decision has bent. 0 otherwise.
+    /// The best candidate of the frame by its height alone, when it is high: evidence of the speaker's range that
+    /// no earlier decision has bent. 0 otherwise.
     private(set) var evidentPeriod = 0.0
     private var unvoicedCost = 0.0
 
@@ -105,7 +105,8 @@ struct PitchCandidates: ~Copyable {
             let local =
                 1 - weighted(entry) + Self.brightnessPenalty * Double(brightness)
                 + prior(entry.period, usualHertz: usualHertz)
-            current[index].cost = Self.frameWeight * local + transition(to: entry.period, fromUnvoiced: previousUnvoiced)
+            current[index].cost =
+                Self.frameWeight * local + transition(to: entry.period, fromUnvoiced: previousUnvoiced)
             if entry.height > 0.8 && weighted(entry) > bestHeight {
                 bestHeight = weighted(entry)
                 evidentPeriod = entry.period

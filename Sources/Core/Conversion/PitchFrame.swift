@@ -13,6 +13,9 @@ struct PitchFrame {
 /// The latest frames of the tracker, asked by position.
 struct PitchTrack: ~Copyable {
     private static let capacity = 64
+    private static let trendFrames = 3
+    private static let trendFramesLeast = 9.0
+    private static let trendTrust = 0.0
     private let frames: UnsafeMutablePointer<PitchFrame>
     private var count = 0
 
@@ -68,6 +71,32 @@ struct PitchTrack: ~Copyable {
         return first
     }
 
+    /// The period at `position` beyond the newest centre: along the line through the last frames.
+    private func extrapolatedPeriod(from age: Int, to position: Double) -> Double {
+        let newest = frame(age)
+        var count = 0.0
+        var sumX = 0.0
+        var sumY = 0.0
+        var sumXX = 0.0
+        var sumXY = 0.0
+        for back in age..<min(age + Self.trendFrames, depth) {
+            let frame = frame(back)
+            guard frame.voiced, abs(frame.period - newest.period) < 0.1 * newest.period else { break }
+            let x = frame.centre - newest.centre
+            let y = frame.period - newest.period
+            count += 1
+            sumX += x
+            sumY += y
+            sumXX += x * x
+            sumXY += x * y
+        }
+        let spread = sumXX - sumX * sumX / count
+        guard count >= Self.trendFramesLeast, spread > 1 else { return newest.period }
+        let slope = max(-0.1, min(0.1, (sumXY - sumX * sumY / count) / spread))
+        let line = newest.period + (sumY - slope * sumX) / count
+        return line + Self.trendTrust * slope * min(position - newest.centre, 200)
+    }
+
     /// The period at `position`: between the centres of two voiced frames interpolated, else that of the nearest.
     func period(at position: Double) -> Double? {
         var later: PitchFrame?
@@ -75,7 +104,9 @@ struct PitchTrack: ~Copyable {
             let frame = frame(age)
             guard frame.voiced else { continue }
             if frame.centre <= position {
-                guard let next = later, next.centre - frame.centre < 400 else { return frame.period }
+                guard let next = later, next.centre - frame.centre < 400 else {
+                    return extrapolatedPeriod(from: age, to: position)
+                }
                 let ratio = next.period / frame.period
                 guard ratio > 0.7 && ratio < 1.4 else {
                     return position - frame.centre < next.centre - position ? frame.period : next.period

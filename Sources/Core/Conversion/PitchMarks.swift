@@ -23,7 +23,7 @@ struct MarkPair {
 /// wait extends the chain for itself with what it knows.
 struct PitchMarks: ~Copyable {
     private static let capacity = 64
-    private static let searchShare = 0.2
+    private static let searchShare = 0.12
     private static let peakWeight: Float = 0.1
     private static let distanceWeight: Float = 0.1
     /// Boxcar of the excitation's energy: 1.5 ms.
@@ -138,7 +138,7 @@ struct PitchMarks: ~Copyable {
         after position: Double, period: Double, rightShare: Double, audio: borrowing SampleHistory
     ) -> Double {
         let origin = Int(position)
-        let left = Int(0.5 * period)
+        let left = Int((1 - rightShare) * period)
         let length = left + Int(rightShare * period)
         let range = max(2, min(Int(Self.searchShare * period), Self.scoreCapacity / 2 - 2))
         let centre = Int(period + 0.5)

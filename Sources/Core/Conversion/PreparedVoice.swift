@@ -16,26 +16,28 @@ public struct PreparedVoice: Sendable {
     let pitch: Pitch
     let formants: Formants
     let effects: Voice.Effects
+    let colour: ColourTaps
     let isBypass: Bool
 
     public init(_ voice: Voice) {
         switch voice.pitch {
         case .landing(let medianHertz, let spreadSemitones):
             pitch = .landing(
-                medianLog: NaturalLog.of(bounded(medianHertz, 40, 600)),
-                spreadLog: bounded(spreadSemitones, 0, 12) * NaturalLog.perSemitone)
+                medianLog: NaturalLog.of(within(medianHertz, 40, 600)),
+                spreadLog: within(spreadSemitones, 0, 12) * NaturalLog.perSemitone)
         case .ratio(let ratio):
-            pitch = .ratio(log: NaturalLog.of(bounded(ratio, 0.25, 4)))
+            pitch = .ratio(log: NaturalLog.of(within(ratio, 0.25, 4)))
         case .constant(let hertz):
-            pitch = .constant(period: ConversionFormat.sampleRate / bounded(hertz, 40, 600))
+            pitch = .constant(period: ConversionFormat.sampleRate / within(hertz, 40, 600))
         }
         switch voice.formants {
         case .landing(let spacingHertz):
-            formants = .landing(spacingHertz: bounded(spacingHertz, 700, 2000))
+            formants = .landing(spacingHertz: within(spacingHertz, 700, 2000))
         case .ratio(let ratio):
-            formants = .ratio(log: NaturalLog.of(bounded(ratio, 0.5, 2)))
+            formants = .ratio(log: NaturalLog.of(within(ratio, 0.5, 2)))
         }
-        effects = voice.effects
+        effects = voice.effects.bounded()
+        colour = ColourTaps(voice.colour)
         isBypass = voice.isBypass
     }
 }

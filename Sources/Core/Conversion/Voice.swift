@@ -43,6 +43,18 @@ public struct Voice: Sendable, Hashable {
         public var vibratoSemitones = 0.0
 
         public init() {}
+
+        /// The same effects with every figure in the range that the converter works in.
+        func bounded() -> Effects {
+            var effects = Effects()
+            effects.whisper = within(whisper, 0, 1)
+            effects.ringHertz = within(ringHertz, 0, 4000)
+            effects.ringDepth = within(ringDepth, 0, 1)
+            effects.drive = within(drive, 0, 1)
+            effects.vibratoHertz = within(vibratoHertz, 0, 20)
+            effects.vibratoSemitones = within(vibratoSemitones, 0, 6)
+            return effects
+        }
     }
 
     /// The name that selects the voice: lower case letters, digits and dashes.

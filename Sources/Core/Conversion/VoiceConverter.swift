@@ -50,14 +50,14 @@ public struct VoiceConverter: ~Copyable, Sendable {
     @_noLocks @_noAllocation
     public mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
         core.setOffsets(
-            pitchLog: bounded(pitchSemitones, -24, 24) * NaturalLog.perSemitone,
-            formantLog: NaturalLog.of(bounded(formantRatio, 0.5, 2)))
+            pitchLog: within(pitchSemitones, -24, 24) * NaturalLog.perSemitone,
+            formantLog: NaturalLog.of(within(formantRatio, 0.5, 2)))
     }
 
     /// Sets the share of the converted voice: 1 is all, 0 is the delayed input. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setMix(_ share: Double) {
-        core.setMix(Float(bounded(share, 0, 1)))
+        core.setMix(Float(within(share, 0, 1)))
     }
 
     /// Sets constant ratios of pitch (0.25 to 4) and formants (0.5 to 2) that replace the voice's own and all
@@ -66,8 +66,8 @@ public struct VoiceConverter: ~Copyable, Sendable {
     public mutating func setFixedRatio(pitch: Double, formant: Double) {
         core.setFixed(
             Landing.FixedRatio(
-                pitchLog: NaturalLog.of(bounded(pitch, 0.25, 4)),
-                formantLog: NaturalLog.of(bounded(formant, 0.5, 2))))
+                pitchLog: NaturalLog.of(within(pitch, 0.25, 4)),
+                formantLog: NaturalLog.of(within(formant, 0.5, 2))))
     }
 
     /// Goes back from fixed ratios to the voice's own. Audio thread.
