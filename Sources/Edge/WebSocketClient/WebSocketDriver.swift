@@ -216,16 +216,17 @@ public final class WebSocketDriver {
 
     /// Reads and handles what has come, until an event waits or the socket has no more.
     private func read(_ stream: SecureStream) {
+        parse(now: monotonicNow())
         // A peer that never stops must not keep the thread from its clock.
         for _ in 0..<64 {
-            guard event == nil, !isReceivingPaused else { return }
-            parse(now: monotonicNow())
-            guard event == nil, case .connected = phase else { return }
+            guard event == nil, !isReceivingPaused, case .connected = phase else { return }
             do throws(StreamError) {
                 switch try input.read(from: stream) {
                 case .bytes(let count):
                     counts.bytesReceived += UInt64(count)
-                    heartbeat?.traffic(now: monotonicNow())
+                    let now = monotonicNow()
+                    heartbeat?.traffic(now: now)
+                    parse(now: now)
                 case .wouldBlock:
                     if let writeError { return streamFailed(writeError) }
                     return
