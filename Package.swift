@@ -52,6 +52,8 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests mirror Sources.
+        .testTarget(
+            name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
         .executableTarget(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
