@@ -28,9 +28,9 @@ public enum CloseCode {
 }
 
 /// How a connection ended. Delivered once, as its last event.
-public struct WebSocketClosure: Equatable, Sendable {
+public struct WebSocketClosure: Hashable, Sendable {
     /// Who or what ended it.
-    public enum Cause: Equatable, Sendable {
+    public enum Cause: Hashable, Sendable {
         /// The peer's Close frame came first.
         case peer
         /// The application's Close came first.

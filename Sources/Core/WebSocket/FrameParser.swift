@@ -4,6 +4,12 @@ public struct FrameHeader: Equatable, Sendable {
     public var isFinal: Bool
     /// Length of the payload in bytes.
     public var payloadBytes: Int
+
+    public init(opcode: Opcode, isFinal: Bool, payloadBytes: Int) {
+        self.opcode = opcode
+        self.isFinal = isFinal
+        self.payloadBytes = payloadBytes
+    }
 }
 
 /// Cuts a server's byte stream into frame headers and runs of payload, wherever the stream was split.

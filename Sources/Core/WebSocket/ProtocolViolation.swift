@@ -1,5 +1,5 @@
 /// What the peer did that RFC 6455 or our limits forbid. Each case cites the clause that a reader can disagree with.
-public enum ProtocolViolation: Error, Equatable, Sendable {
+public enum ProtocolViolation: Error, Hashable, Sendable {
     /// RSV1-3 set without an extension (§5.2).
     case reservedBits
     /// An opcode of 3-7 or 11-15 (§5.2).
@@ -78,6 +78,8 @@ public enum WebSocketMisuse: Error, Hashable, Sendable {
     case closeReasonTooLong
     /// A new message, or another kind, before the fragmented one was ended (RFC 6455 §5.4).
     case messageUnfinished
+    /// The bytes of a text message's part are not UTF-8 (RFC 6455 §5.6).
+    case invalidUTF8
     /// The send queue holds its limit; send again when it has drained.
     case sendQueueFull(limitBytes: Int)
     /// Too many pings wait to be sent.

@@ -81,7 +81,8 @@ public struct ReconnectPolicy: Equatable, Sendable {
 
     private func backoff(_ random: UInt64) -> Int64 {
         let doubled = limits.shortestNanoseconds.multipliedReportingOverflow(by: 1 << Int64(min(attempts, 40)))
-        let ceiling = max(0, doubled.overflow ? limits.longestNanoseconds : min(doubled.partialValue, limits.longestNanoseconds))
+        let longest = max(0, limits.longestNanoseconds)
+        let ceiling = doubled.overflow ? longest : min(max(0, doubled.partialValue), longest)
         return Int64(random.multipliedFullWidth(by: UInt64(ceiling) + 1).high)
     }
 

@@ -11,6 +11,10 @@ public struct RoundTripMeter: Equatable, Sendable {
     private var nextNumber: UInt64 = 1
     private var outstanding: [Outstanding] = []
 
+    /// The number of the last Ping made, and of the last one answered; they count from 1.
+    public var lastPing: UInt64 { nextNumber - 1 }
+    public private(set) var lastAnswered: UInt64 = 0
+
     /// The last round trip in nanoseconds.
     public private(set) var lastNanoseconds: Int64?
     /// The shortest so far.
@@ -38,6 +42,7 @@ public struct RoundTripMeter: Equatable, Sendable {
         let trip = max(0, now.nanoseconds(since: outstanding[index].sentAt))
         // A Pong also answers every earlier Ping (RFC 6455 §5.5.3).
         outstanding.removeFirst(index + 1)
+        lastAnswered = number
         lastNanoseconds = trip
         shortestNanoseconds = min(shortestNanoseconds ?? trip, trip)
         smoothedNanoseconds = smoothedNanoseconds.map { $0 + (trip - $0) / 8 } ?? trip

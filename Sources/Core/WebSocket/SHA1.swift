@@ -1,8 +1,8 @@
 /// SHA-1 (FIPS 180-4 §6.1), for `Sec-WebSocket-Accept` alone: there it names the protocol and protects nothing
 /// (RFC 6455 §10.8).
-enum SHA1 {
+package enum SHA1 {
     /// The 20 bytes of the digest.
-    static func digest(_ message: [UInt8]) -> [UInt8] {
+    package static func digest(_ message: [UInt8]) -> [UInt8] {
         var padded = message
         padded.append(0x80)
         while padded.count % 64 != 56 { padded.append(0) }

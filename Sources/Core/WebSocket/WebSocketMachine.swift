@@ -19,48 +19,6 @@ public struct WebSocketMachine: ~Copyable {
         case closed(WebSocketClosure)
     }
 
-    /// What comes from the transport and the clock.
-    public enum Input {
-        /// Bytes in the order of the stream. Give them again from `Step.usedBytes` on until all are used.
-        case received(UnsafeRawBufferPointer)
-        /// The peer ended its stream in good order.
-        case endOfStream
-        /// The stream broke.
-        case transportFailed(String)
-        /// The heartbeat judged the peer gone.
-        case heartbeatLost
-        /// `nextDeadline` has come.
-        case timer
-    }
-
-    /// What the application wants.
-    public enum Command {
-        /// A message, or a part of one: its kind stands on every part, `endsMessage` on the last.
-        case send(MessageKind, [UInt8], endsMessage: Bool)
-        /// The same from memory that is only valid during the call.
-        case sendBytes(MessageKind, UnsafeRawBufferPointer, endsMessage: Bool)
-        case ping([UInt8])
-        case close(code: UInt16?, reason: String)
-        /// Ends at once, without a Close handshake.
-        case abort
-    }
-
-    public enum Action: Equatable {
-        /// Nothing to report: the input is used up.
-        case none
-        case message(WebSocketMessage)
-        /// A Pong, asked for or not, with its payload.
-        case pong([UInt8])
-        /// Close the transport now. Comes once; every later input is ignored.
-        case disconnect(WebSocketClosure)
-    }
-
-    public struct Step: Equatable {
-        /// Bytes of `received` that are used; all of them unless there is an action.
-        public var usedBytes: Int
-        public var action: Action
-    }
-
     private let limits: WebSocketLimits
     private var state = State.open
     private var parser = FrameParser()
@@ -74,6 +32,7 @@ public struct WebSocketMachine: ~Copyable {
     private var control: [UInt8] = []
     /// The kind of the message that the application is sending in parts.
     private var sending: MessageKind?
+    private var sendingText = UTF8Validator()
 
     /// A machine in the open state: the handshake has succeeded.
     ///
@@ -96,14 +55,6 @@ public struct WebSocketMachine: ~Copyable {
         switch state {
         case .closed(let closure): closure
         case .open, .closing, .ending: nil
-        }
-    }
-
-    /// Whether the transport's sending side can be shut: both sides said Close, or the peer failed, and all has left.
-    public var hasSentAll: Bool {
-        switch state {
-        case .open, .closing: false
-        case .ending, .closed: queue.pendingBytes == 0
         }
     }
 
@@ -135,11 +86,17 @@ public struct WebSocketMachine: ~Copyable {
     /// Does what the application wants, or throws and does nothing.
     public mutating func perform(_ command: Command, now: MonotonicTime) throws(WebSocketMisuse) {
         switch (state, command) {
-        case (.open, .send(let kind, let bytes, let endsMessage)):
-            let opcode = try admit(kind, bytes.count, endsMessage)
-            queue.add(opcode, endsMessage: endsMessage, bytes)
-        case (.open, .sendBytes(let kind, let bytes, let endsMessage)):
-            let opcode = try admit(kind, bytes.count, endsMessage)
+        case (.open, .send(.text(let text))):
+            try admitMessage(text.utf8.count)
+            queue.add(.text, endsMessage: true, Array(text.utf8))
+        case (.open, .send(.binary(let bytes))):
+            try admitMessage(bytes.count)
+            queue.add(.binary, endsMessage: true, bytes)
+        case (.open, .sendBytes(let bytes)):
+            try admitMessage(bytes.count)
+            queue.add(.binary, endsMessage: true, bytes)
+        case (.open, .sendPart(let kind, let bytes, let endsMessage)):
+            let opcode = try admitPart(kind, bytes, endsMessage)
             queue.add(opcode, endsMessage: endsMessage, bytes)
         case (.open, .ping(let payload)):
             guard payload.count <= 125 else { throw .controlPayloadTooLong }
@@ -157,26 +114,44 @@ public struct WebSocketMachine: ~Copyable {
         case (.closing, .close), (.ending, .close), (.closed, .close), (.closed, .abort):
             // Closing twice is no misuse: two parts of an application may both want the end.
             break
-        case (.closing, .send), (.closing, .sendBytes), (.closing, .ping),
-            (.ending, .send), (.ending, .sendBytes), (.ending, .ping),
-            (.closed, .send), (.closed, .sendBytes), (.closed, .ping):
+        case (.closing, .send), (.closing, .sendBytes), (.closing, .sendPart), (.closing, .ping),
+            (.ending, .send), (.ending, .sendBytes), (.ending, .sendPart), (.ending, .ping),
+            (.closed, .send), (.closed, .sendBytes), (.closed, .sendPart), (.closed, .ping):
             throw .notOpen
         }
     }
 
-    /// The opcode of the next part of a message, if order and queue allow it (RFC 6455 §5.4).
-    private mutating func admit(
-        _ kind: MessageKind, _ count: Int, _ endsMessage: Bool
+    /// Whether a whole message may be sent now: none is unfinished, and the queue has room.
+    private func admitMessage(_ count: Int) throws(WebSocketMisuse) {
+        guard sending == nil else { throw .messageUnfinished }
+        try checkRoom(count)
+    }
+
+    /// The opcode of the next part of a message, if order, queue and UTF-8 allow it (RFC 6455 §5.4, §5.6).
+    private mutating func admitPart(
+        _ kind: MessageKind, _ bytes: [UInt8], _ endsMessage: Bool
     ) throws(WebSocketMisuse) -> Opcode {
+        let opcode: Opcode
+        switch (sending, kind) {
+        case (nil, _): opcode = kind.opcode
+        case (.text, .text), (.binary, .binary): opcode = .continuation
+        case (.text, .binary), (.binary, .text): throw .messageUnfinished
+        }
+        try checkRoom(bytes.count)
+        if case .text = kind {
+            var validator = sending == nil ? UTF8Validator() : sendingText
+            let isText = bytes.withUnsafeBytes { bytes in validator.accept(bytes) }
+            guard isText, validator.isComplete || !endsMessage else { throw .invalidUTF8 }
+            sendingText = validator
+        }
+        sending = endsMessage ? nil : kind
+        return opcode
+    }
+
+    private func checkRoom(_ count: Int) throws(WebSocketMisuse) {
         let pending = queue.pendingBytes
         guard count <= limits.sendQueueBytesMax, pending == 0 || count <= limits.sendQueueBytesMax - pending else {
             throw .sendQueueFull(limitBytes: limits.sendQueueBytesMax)
-        }
-        defer { sending = endsMessage ? nil : kind }
-        switch (sending, kind) {
-        case (nil, _): return kind.opcode
-        case (.text, .text), (.binary, .binary): return .continuation
-        case (.text, .binary), (.binary, .text): throw .messageUnfinished
         }
     }
 
@@ -340,9 +315,8 @@ public struct WebSocketMachine: ~Copyable {
         switch state {
         case .open:
             queue.seal(closePayload: Array(control.prefix(2)))
-            end(
-                WebSocketClosure(
-                    code: code, reason: String(decoding: reasonBytes, as: UTF8.self), wasClean: true, cause: .peer), now)
+            let reason = String(decoding: reasonBytes, as: UTF8.self)
+            end(WebSocketClosure(code: code, reason: reason, wasClean: true, cause: .peer), now)
         case .closing(let ownCode, let ownReason, _):
             end(WebSocketClosure(code: ownCode, reason: ownReason, wasClean: true, cause: .local), now)
         case .ending, .closed:
@@ -354,9 +328,7 @@ public struct WebSocketMachine: ~Copyable {
     private mutating func fail(_ violation: ProtocolViolation, _ now: MonotonicTime) {
         let code = violation.closeCode
         queue.seal(closePayload: [UInt8(code >> 8), UInt8(code & 0xFF)] + Array(violation.reason.utf8))
-        end(
-            WebSocketClosure(
-                code: code, reason: violation.reason, wasClean: false, cause: .violation(violation)), now)
+        end(WebSocketClosure(code: code, reason: violation.reason, wasClean: false, cause: .violation(violation)), now)
     }
 
     /// Waits for the queue to drain and the server to end its stream.

@@ -38,7 +38,6 @@ public final class WebSocketDriver {
     private var event: WebSocketEvent?
     /// The stream takes no more bytes: told once what the peer still sent has been read.
     private var writeError: StreamError?
-    private var hasShutSending = false
 
     /// Prepares a connection; nothing is sent before `connect`.
     public init(url: WebSocketURL, options: WebSocketOptions) throws(WebSocketError) {
@@ -113,29 +112,35 @@ public final class WebSocketDriver {
 
     /// Sends a text message, or queues what the kernel does not take.
     public func sendText(_ text: String) throws(WebSocketError) {
-        try perform(.send(.text, Array(text.utf8), endsMessage: true))
+        try perform(.send(.text(text)))
     }
 
     /// Sends a binary message; its bytes are copied once, masked.
     public func sendBinary(_ bytes: UnsafeRawBufferPointer) throws(WebSocketError) {
-        try perform(.sendBytes(.binary, bytes, endsMessage: true))
+        try perform(.sendBytes(bytes))
     }
 
     /// Sends a binary message; the array is kept, not copied, until its bytes are masked.
     public func sendBinary(_ bytes: [UInt8]) throws(WebSocketError) {
-        try perform(.send(.binary, bytes, endsMessage: true))
+        try perform(.send(.binary(bytes)))
     }
 
     /// Sends one part of a message; the last has `endsMessage`. Control frames go between, other messages can't.
     public func sendPart(_ kind: MessageKind, _ bytes: [UInt8], endsMessage: Bool) throws(WebSocketError) {
-        try perform(.send(kind, bytes, endsMessage: endsMessage))
+        try perform(.sendPart(kind, bytes, endsMessage: endsMessage))
     }
 
-    /// Sends a Ping whose Pong becomes a round trip in `metrics`.
-    public func ping() throws(WebSocketError) {
+    /// Sends a Ping whose Pong becomes a round trip in `metrics`. Returns its number, for `lastAnsweredPing`.
+    @discardableResult
+    public func ping() throws(WebSocketError) -> UInt64 {
         try perform(.ping(meter.pingPayload(now: monotonicNow())))
         counts.pingsSent += 1
+        return meter.lastPing
     }
+
+    /// The number of the last Ping that was answered, heartbeats included: they count from 1. A Pong also answers all
+    /// earlier Pings (RFC 6455 §5.5.3).
+    public var lastAnsweredPing: UInt64 { meter.lastAnswered }
 
     /// Says Close behind all that was sent; `closed` follows as the last event. Later calls do nothing.
     ///
@@ -175,13 +180,14 @@ public final class WebSocketDriver {
     }
 
     /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent has
-    /// left, `waker` was signalled, or `deadline` has come; at least once in any case.
+    /// left, a Pong came, `waker` was signalled, or `deadline` has come; at least once in any case.
     ///
     /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
         if event != nil && !isReceivingPaused { return }
         guard case .connected(let stream) = phase else { throw .notConnected }
         let hadPending = pendingSendBytes > 0
+        let pongsBefore = counts.pongsReceived
         while true {
             flush(stream)
             read(stream)
@@ -192,6 +198,7 @@ public final class WebSocketDriver {
             flush(stream)
             if event != nil && !isReceivingPaused { return }
             if hadPending && pendingSendBytes == 0 { return }
+            if counts.pongsReceived != pongsBefore { return }
             if now >= deadline { return }
             if case .woken = poll(stream, until: min(deadline, nextDeadline ?? deadline)) {
                 waker.drain()
@@ -216,16 +223,17 @@ public final class WebSocketDriver {
 
     /// Reads and handles what has come, until an event waits or the socket has no more.
     private func read(_ stream: SecureStream) {
+        parse(now: monotonicNow())
         // A peer that never stops must not keep the thread from its clock.
         for _ in 0..<64 {
-            guard event == nil, !isReceivingPaused else { return }
-            parse(now: monotonicNow())
-            guard event == nil, case .connected = phase else { return }
+            guard event == nil, !isReceivingPaused, case .connected = phase else { return }
             do throws(StreamError) {
                 switch try input.read(from: stream) {
                 case .bytes(let count):
                     counts.bytesReceived += UInt64(count)
-                    heartbeat?.traffic(now: monotonicNow())
+                    let now = monotonicNow()
+                    heartbeat?.traffic(now: now)
+                    parse(now: now)
                 case .wouldBlock:
                     if let writeError { return streamFailed(writeError) }
                     return
@@ -276,7 +284,11 @@ public final class WebSocketDriver {
     }
 
     private func end(_ closure: WebSocketClosure) {
-        if case .connected(let stream) = phase { stream.close() }
+        if case .connected(let stream) = phase {
+            // Tells a TLS peer that nothing was cut off. A server has ended its own stream by now (RFC 6455 §7.1.1).
+            if closure.wasClean { stream.shutdownSend() }
+            stream.close()
+        }
         phase = .ended
         event = .closed(closure)
     }
@@ -319,10 +331,6 @@ public final class WebSocketDriver {
                 if count == 0 { return }
                 counts.bytesSent += UInt64(count)
                 machine.didSend(count)
-            }
-            if machine.hasSentAll && !hasShutSending {
-                hasShutSending = true
-                stream.shutdownSend()
             }
         } catch {
             writeError = error

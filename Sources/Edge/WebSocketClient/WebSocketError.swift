@@ -29,6 +29,8 @@ public enum WebSocketError: Error, Hashable, Sendable, CustomStringConvertible {
     case notConnected
     /// `connect` was called a second time.
     case alreadyConnected
+    /// The connection ended otherwise than by a normal Close.
+    case closed(WebSocketClosure)
     /// The system gives no more descriptors.
     case outOfDescriptors(errno: Int32)
     /// The call does not fit the connection's state or limits; nothing was sent.
@@ -60,6 +62,8 @@ public enum WebSocketError: Error, Hashable, Sendable, CustomStringConvertible {
             "The WebSocket is not connected: connect first."
         case .alreadyConnected:
             "This WebSocket was connected before: make a new one for a new connection."
+        case .closed(let closure):
+            Self.sentence(closure)
         case .outOfDescriptors(let code):
             "No descriptor is left for the connection (errno \(code)): close some or raise the limit (ulimit -n)."
         case .misuse(let misuse):
@@ -81,8 +85,25 @@ public enum WebSocketError: Error, Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    private static func sentence(_ closure: WebSocketClosure) -> String {
+        let why =
+            switch closure.cause {
+            case .peer: "the server closed it"
+            case .local: "this side closed it"
+            case .violation: "the server broke the protocol"
+            case .heartbeatLost: "the server was silent for two heartbeats"
+            case .endOfStream: "the server ended it without a Close"
+            case .transportFailed(let text): "the transport failed (\(text))"
+            case .closeTimeout: "the server did not answer the Close"
+            case .aborted: "this side dropped it"
+            }
+        let reason = closure.reason.isEmpty ? "" : ", \(printable(closure.reason))"
+        return "The WebSocket ended with code \(closure.code)\(reason): \(why)."
+    }
+
     /// Without what could forge a line of a terminal or a log.
     private static func printable(_ text: String) -> String {
-        String(text.prefix(200).map { $0.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F } ? $0 : "?" })
+        let scalars = text.unicodeScalars.prefix(200).map { $0.value < 0x20 || $0.value == 0x7F ? "?" : $0 }
+        return String(String.UnicodeScalarView(scalars))
     }
 }
