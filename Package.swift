@@ -53,7 +53,7 @@ let package = Package(
 
         // Tests mirror Sources.
         .testTarget(
-            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"],
+            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
             exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
     ]
 )

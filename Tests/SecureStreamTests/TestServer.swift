@@ -42,10 +42,18 @@ final class TestServer: Sendable {
     }
 
     deinit {
+        stop()
         close(input)
-        kill(identifier, SIGKILL)
-        process.withLock { $0.waitUntilExit() }
         close(output)
+    }
+
+    /// Ends the process, as it is; afterwards its port is closed.
+    func stop() {
+        process.withLock { process in
+            guard process.isRunning else { return }
+            kill(identifier, SIGKILL)
+            process.waitUntilExit()
+        }
     }
 
     /// The next line that the server printed, without its end; blocks until there is one, empty at the end.
