@@ -52,6 +52,10 @@ let package = Package(
             swiftSettings: strict),
 
         // Tests mirror Sources.
+        .executableTarget(
+            name: "AutobahnClient",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            path: "Tests/ConformanceTests/AutobahnClient", swiftSettings: strict),
         .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
             exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),

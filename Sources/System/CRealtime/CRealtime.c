@@ -2,8 +2,11 @@
 #include "CRealtime.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 int crt_eventfd_create(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
@@ -24,3 +27,10 @@ void crt_eventfd_drain(int fd) {
 }
 
 void crt_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
+    struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+    return ppoll(entries, count, &timeout, NULL);
+}
+
+intptr_t crt_random(void *bytes, size_t count) { return getrandom(bytes, count, 0); }

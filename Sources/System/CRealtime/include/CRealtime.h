@@ -2,6 +2,8 @@
 #ifndef C_REALTIME_H
 #define C_REALTIME_H
 
+#include <poll.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// A non-blocking, close-on-exec eventfd. Returns the descriptor, or -1 with errno set.
@@ -15,5 +17,11 @@ void crt_eventfd_drain(int fd);
 
 /// Names the calling thread for tools such as `top -H` (15 bytes at most).
 void crt_thread_name(const char *name);
+
+/// `ppoll` without a signal mask: waits at most so many nanoseconds (0 or more). Returns as `poll` does.
+int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds);
+
+/// `getrandom` without flags: bytes of the kernel's CSPRNG. Returns how many, or -1 with errno set.
+intptr_t crt_random(void *bytes, size_t count);
 
 #endif

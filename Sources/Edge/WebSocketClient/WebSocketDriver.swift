@@ -1,0 +1,332 @@
+import Glibc
+import VoiceRealtime
+import VoiceSecureStream
+import VoiceWebSocket
+
+/// A WebSocket connection that its own thread drives: send, `wait`, take events, again.
+///
+/// Threads: one at a time owns it; only `waker` may be used from others. Blocking: `connect` and `wait`, both bounded and
+/// both ended by `waker`. Memory: one received message, the send queue and 64 KiB buffers; the socket is not read while an
+/// event waits to be taken, so a fast peer is held back by TCP.
+public final class WebSocketDriver {
+    /// Wakes `wait` and cancels `connect` from any thread.
+    public nonisolated let waker: Waker
+    /// The URL that was asked for.
+    public let url: WebSocketURL
+    /// Where `connect` ended after redirects.
+    public private(set) var connectedURL: WebSocketURL?
+    /// The subprotocol that the server chose.
+    public private(set) var subprotocol: String?
+    /// While true nothing is read from the peer and Pings are not answered: for an application that has no room.
+    public var isReceivingPaused = false
+
+    private enum Phase {
+        case idle
+        case connected(SecureStream)
+        /// The stream is gone; what the closure says is delivered, or waits in `event`.
+        case ended
+    }
+
+    private let options: WebSocketOptions
+    private let random: RandomPool
+    private var phase = Phase.idle
+    private var machine: WebSocketMachine
+    private var heartbeat: Heartbeat?
+    private var meter = RoundTripMeter()
+    private var counts = WebSocketMetrics()
+    private var input: ReceiveBuffer
+    private var event: WebSocketEvent?
+    /// The stream takes no more bytes: told once what the peer still sent has been read.
+    private var writeError: StreamError?
+    private var hasShutSending = false
+
+    /// Prepares a connection; nothing is sent before `connect`.
+    public init(url: WebSocketURL, options: WebSocketOptions) throws(WebSocketError) {
+        let random = RandomPool()
+        self.url = url
+        self.options = options
+        self.random = random
+        waker = try Waker()
+        machine = WebSocketMachine(limits: options.limits, nextMaskKey: { random.next() })
+        input = ReceiveBuffer()
+        heartbeatSeconds = options.heartbeatSeconds
+    }
+
+    deinit {
+        if case .connected(let stream) = phase { stream.close() }
+    }
+
+    /// The ping interval in seconds, nil for none. A change counts from now.
+    public var heartbeatSeconds: Double? {
+        didSet { startHeartbeat() }
+    }
+
+    /// Connects, once. Throws `cancelled` when `waker` is signalled, also before the call.
+    public func connect() throws(WebSocketError) {
+        guard case .idle = phase else { throw .alreadyConnected }
+        let opener = Opener(options: options, waker: waker, random: random)
+        do throws(WebSocketError) {
+            let opened = try opener.open(url, &input)
+            connectedURL = opened.url
+            subprotocol = opened.subprotocol
+            counts.bytesReceived += UInt64(input.bytes.count)
+            phase = .connected(opened.stream)
+            startHeartbeat()
+        } catch {
+            phase = .ended
+            if error == .cancelled { waker.drain() }
+            throw error
+        }
+    }
+
+    /// Whether messages can be sent: connected, and no side has said Close.
+    public var isOpen: Bool {
+        guard case .connected = phase else { return false }
+        return machine.isOpen
+    }
+
+    /// Bytes that the kernel has not taken; 0 when all that was sent is on its way.
+    public var pendingSendBytes: Int {
+        guard case .connected(let stream) = phase else { return 0 }
+        // With TLS one encrypted record may wait inside the stream.
+        return machine.pendingSendBytes + (stream.pollEvents & Int16(POLLOUT) != 0 ? 1 : 0)
+    }
+
+    /// What went over the connection so far.
+    public var metrics: WebSocketMetrics {
+        var metrics = counts
+        metrics.framesSent = machine.framesSent
+        metrics.framesReceived = machine.framesReceived
+        metrics.roundTripNanoseconds = meter.lastNanoseconds
+        metrics.roundTripShortestNanoseconds = meter.shortestNanoseconds
+        metrics.roundTripSmoothedNanoseconds = meter.smoothedNanoseconds
+        return metrics
+    }
+
+    /// What was agreed on below the WebSocket, for logs.
+    public var streamSummary: SecureStream.Summary? {
+        guard case .connected(let stream) = phase else { return nil }
+        return stream.summary
+    }
+
+    // MARK: - Sending
+
+    /// Sends a text message, or queues what the kernel does not take.
+    public func sendText(_ text: String) throws(WebSocketError) {
+        try perform(.send(.text, Array(text.utf8), endsMessage: true))
+    }
+
+    /// Sends a binary message; its bytes are copied once, masked.
+    public func sendBinary(_ bytes: UnsafeRawBufferPointer) throws(WebSocketError) {
+        try perform(.sendBytes(.binary, bytes, endsMessage: true))
+    }
+
+    /// Sends a binary message; the array is kept, not copied, until its bytes are masked.
+    public func sendBinary(_ bytes: [UInt8]) throws(WebSocketError) {
+        try perform(.send(.binary, bytes, endsMessage: true))
+    }
+
+    /// Sends one part of a message; the last has `endsMessage`. Control frames go between, other messages can't.
+    public func sendPart(_ kind: MessageKind, _ bytes: [UInt8], endsMessage: Bool) throws(WebSocketError) {
+        try perform(.send(kind, bytes, endsMessage: endsMessage))
+    }
+
+    /// Sends a Ping whose Pong becomes a round trip in `metrics`.
+    public func ping() throws(WebSocketError) {
+        try perform(.ping(meter.pingPayload(now: monotonicNow())))
+        counts.pingsSent += 1
+    }
+
+    /// Says Close behind all that was sent; `closed` follows as the last event. Later calls do nothing.
+    ///
+    /// The reason is cut to 123 bytes, and a code that may not travel (RFC 6455 §7.4) is sent as 1000.
+    public func close(code: UInt16, reason: String) {
+        var cut = reason
+        while cut.utf8.count > CloseCode.reasonBytesMax { cut.removeLast() }
+        let sent = CloseCode.mayTravel(code) ? code : CloseCode.normal
+        // With such arguments a close is never misuse; before `connect` there is nothing to close.
+        try? perform(.close(code: sent, reason: cut))
+    }
+
+    /// Drops the connection without a Close handshake; `closed` follows.
+    public func abort() {
+        guard case .connected = phase else { return }
+        try? machine.perform(.abort, now: monotonicNow())
+        if let closure = machine.closure { end(closure) }
+    }
+
+    private func perform(_ command: WebSocketMachine.Command) throws(WebSocketError) {
+        guard case .connected(let stream) = phase else { throw .notConnected }
+        do throws(WebSocketMisuse) {
+            try machine.perform(command, now: monotonicNow())
+        } catch {
+            throw .misuse(error)
+        }
+        flush(stream)
+    }
+
+    // MARK: - Receiving
+
+    /// The next event, if one is there. Never blocks; takes no new bytes from the socket.
+    public func nextEvent() -> WebSocketEvent? {
+        if event == nil, case .connected = phase { parse(now: monotonicNow()) }
+        defer { event = nil }
+        return event
+    }
+
+    /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent has
+    /// left, `waker` was signalled, or `deadline` has come; at least once in any case.
+    ///
+    /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
+    public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
+        if event != nil && !isReceivingPaused { return }
+        guard case .connected(let stream) = phase else { throw .notConnected }
+        let hadPending = pendingSendBytes > 0
+        while true {
+            flush(stream)
+            read(stream)
+            guard case .connected = phase else { return }
+            let now = monotonicNow()
+            keepTime(now: now)
+            guard case .connected = phase else { return }
+            flush(stream)
+            if event != nil && !isReceivingPaused { return }
+            if hadPending && pendingSendBytes == 0 { return }
+            if now >= deadline { return }
+            if case .woken = poll(stream, until: min(deadline, nextDeadline ?? deadline)) {
+                waker.drain()
+                return
+            }
+        }
+    }
+
+    private func poll(_ stream: SecureStream, until deadline: MonotonicTime) -> Poller.Outcome {
+        Poller.wait(
+            stream, reading: !isReceivingPaused, writing: writeError == nil && machine.pendingSendBytes > 0,
+            waker: waker, until: deadline)
+    }
+
+    /// When the machine or the heartbeat next wants to look at the clock.
+    private var nextDeadline: MonotonicTime? {
+        switch (machine.nextDeadline, heartbeat?.nextDeadline) {
+        case (let first?, let second?): min(first, second)
+        case (let first, let second): first ?? second
+        }
+    }
+
+    /// Reads and handles what has come, until an event waits or the socket has no more.
+    private func read(_ stream: SecureStream) {
+        parse(now: monotonicNow())
+        // A peer that never stops must not keep the thread from its clock.
+        for _ in 0..<64 {
+            guard event == nil, !isReceivingPaused, case .connected = phase else { return }
+            do throws(StreamError) {
+                switch try input.read(from: stream) {
+                case .bytes(let count):
+                    counts.bytesReceived += UInt64(count)
+                    let now = monotonicNow()
+                    heartbeat?.traffic(now: now)
+                    parse(now: now)
+                case .wouldBlock:
+                    if let writeError { return streamFailed(writeError) }
+                    return
+                case .endOfStream(let isClean):
+                    if let writeError { return streamFailed(writeError) }
+                    return handle(isClean ? .endOfStream : .transportFailed("the TLS stream was cut"))
+                }
+            } catch {
+                return streamFailed(writeError ?? error)
+            }
+        }
+    }
+
+    /// Handles buffered bytes up to the first event.
+    private func parse(now: MonotonicTime) {
+        while event == nil, !isReceivingPaused, !input.isEmpty {
+            let step = machine.handle(.received(input.bytes), now: now)
+            input.consume(step.usedBytes)
+            act(step.action, now: now)
+        }
+    }
+
+    private func handle(_ input: WebSocketMachine.Input) {
+        let now = monotonicNow()
+        act(machine.handle(input, now: now).action, now: now)
+    }
+
+    private func streamFailed(_ error: StreamError) {
+        handle(.transportFailed(error.description))
+    }
+
+    private func act(_ action: WebSocketMachine.Action, now: MonotonicTime) {
+        switch action {
+        case .none:
+            break
+        case .message(.text(let text)):
+            counts.messagesReceived += 1
+            event = .text(text)
+        case .message(.binary(let bytes)):
+            counts.messagesReceived += 1
+            event = .binary(bytes)
+        case .pong(let payload):
+            counts.pongsReceived += 1
+            meter.pong(payload, now: now)
+        case .disconnect(let closure):
+            end(closure)
+        }
+    }
+
+    private func end(_ closure: WebSocketClosure) {
+        if case .connected(let stream) = phase { stream.close() }
+        phase = .ended
+        event = .closed(closure)
+    }
+
+    // MARK: - Time and writing
+
+    private func startHeartbeat() {
+        heartbeat = heartbeatSeconds.map { seconds in
+            let nanoseconds = Int64(min(max(seconds, 0.001), 86_400) * 1e9)
+            return Heartbeat(intervalNanoseconds: nanoseconds, now: monotonicNow())
+        }
+    }
+
+    private func keepTime(now: MonotonicTime) {
+        if let deadline = machine.nextDeadline, now >= deadline { handle(.timer) }
+        guard case .connected = phase else { return }
+        if event != nil || isReceivingPaused {
+            heartbeat?.pause(now: now)
+            return
+        }
+        switch heartbeat?.tick(now: now) {
+        case nil, .some(.none):
+            break
+        case .sendPing:
+            // A queue that is full of pings, or closing, needs no other.
+            if (try? machine.perform(.ping(meter.pingPayload(now: now)), now: now)) != nil { counts.pingsSent += 1 }
+        case .lost:
+            handle(.heartbeatLost)
+        }
+    }
+
+    /// Gives the kernel what it takes.
+    private func flush(_ stream: SecureStream) {
+        guard writeError == nil else { return }
+        do throws(StreamError) {
+            while true {
+                let bytes = machine.output()
+                if bytes.isEmpty { break }
+                let count = try stream.write(bytes)
+                if count == 0 { return }
+                counts.bytesSent += UInt64(count)
+                machine.didSend(count)
+            }
+            if machine.hasSentAll && !hasShutSending {
+                hasShutSending = true
+                stream.shutdownSend()
+            }
+        } catch {
+            writeError = error
+        }
+    }
+}
