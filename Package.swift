@@ -123,6 +123,10 @@ let package = Package(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             path: "Tests/ConformanceTests/AutobahnClient", swiftSettings: strict),
+        .executableTarget(
+            name: "FaultClient",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            path: "Tests/NetworkFaultTests/FaultClient", swiftSettings: strict),
         .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
         // Tests mirror the sources.
@@ -137,5 +141,10 @@ let package = Package(
         .testTarget(
             name: "ConversionTests", dependencies: ["VoiceConversion"], path: "Tests/ConversionTests",
             swiftSettings: strict),
+            name: "NetworkFaultTests", dependencies: ["FaultClient"],
+            exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
+        .testTarget(
+            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
+            exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
     ]
 )

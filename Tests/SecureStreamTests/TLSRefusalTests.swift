@@ -139,7 +139,8 @@ struct TLSRefusalTests {
         let other = try TestAuthority.unknown.get()
         let certificate = try other.issue(names: ["DNS:relay.localhost"])
         let both = try TestFolders.make() + "/chain.pem"
-        try (String(contentsOfFile: certificate.certFile, encoding: .utf8)
+        try
+            (String(contentsOfFile: certificate.certFile, encoding: .utf8)
             + String(contentsOfFile: other.caFile, encoding: .utf8))
             .write(toFile: both, atomically: false, encoding: .utf8)
         let server = try server(.init(certFile: both, keyFile: certificate.keyFile))

@@ -111,7 +111,8 @@ final class TestAuthority: Sendable {
             "x509", "-req", "-in", base + ".csr", "-CA", signer.certFile, "-CAkey", signer.keyFile, "-days", "10",
             "-set_serial", "4242", "-extfile", base + ".ext", "-out", base + ".leaf",
         ])
-        let chain = try String(contentsOfFile: base + ".leaf", encoding: .utf8)
+        let chain =
+            try String(contentsOfFile: base + ".leaf", encoding: .utf8)
             + String(contentsOfFile: signer.certFile, encoding: .utf8)
         try chain.write(toFile: base + ".pem", atomically: false, encoding: .utf8)
         return Certificate(certFile: base + ".pem", keyFile: base + ".key")

@@ -42,10 +42,18 @@ final class TestServer: Sendable {
     }
 
     deinit {
+        stop()
         close(input)
-        kill(identifier, SIGKILL)
-        process.withLock { $0.waitUntilExit() }
         close(output)
+    }
+
+    /// Ends the process, as it is; afterwards its port is closed.
+    func stop() {
+        process.withLock { process in
+            guard process.isRunning else { return }
+            kill(identifier, SIGKILL)
+            process.waitUntilExit()
+        }
     }
 
     /// The next line that the server printed, without its end; blocks until there is one, empty at the end.
@@ -61,6 +69,66 @@ final class TestServer: Sendable {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
         while read(descriptor, &byte, 1) == 1, byte != 10 {
+            bytes.append(byte)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// `openssl s_server`, whose terminal goes through to the client.
+final class OpenSSLServer {
+    let port: Int
+    private let process = Process()
+    private let input = Pipe()
+    private let output = Pipe()
+
+    init(_ certificate: TestAuthority.Certificate) throws {
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", certificate.certFile, "-key", certificate.keyFile,
+            "-tls1_3",
+        ]
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        // It prints "ACCEPT 127.0.0.1:<port>".
+        var words: [Substring] = []
+        while words.first != "ACCEPT" {
+            let line = Self.readLine(output)
+            words = line.split(separator: " ")
+            guard !line.isEmpty || process.isRunning else { throw TestServer.Failure(description: "s_server ended") }
+        }
+        guard let number = words.last?.split(separator: ":").last, let port = Int(number) else {
+            throw TestServer.Failure(description: "s_server said \(words)")
+        }
+        self.port = port
+    }
+
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    func type(_ text: String) {
+        input.fileHandleForWriting.write(Data(text.utf8))
+        // It looks at each chunk's first character only: give it time to take this one by itself.
+        usleep(20_000)
+    }
+
+    /// The next line that contains the text; s_server prints much else.
+    func line(containing text: String) -> String {
+        for _ in 0..<200 {
+            let line = Self.readLine(output)
+            if line.contains(text) { return line }
+        }
+        return ""
+    }
+
+    private static func readLine(_ pipe: Pipe) -> String {
+        var bytes: [UInt8] = []
+        var byte: UInt8 = 0
+        while read(pipe.fileHandleForReading.fileDescriptor, &byte, 1) == 1, byte != 10 {
             bytes.append(byte)
         }
         return String(decoding: bytes, as: UTF8.self)

@@ -11,6 +11,7 @@ parser.add_argument("--authorization", help="the value that Proxy-Authorization 
 parser.add_argument("--status", default="200 Connection established")
 parser.add_argument("--answer", choices=["whole", "dribble", "garbage", "endless", "silent", "hang-up", "early"],
                     default="whole")
+parser.add_argument("--redirect", type=int, help="the loopback port that every tunnel leads to")
 arguments = parser.parse_args()
 
 
@@ -61,7 +62,9 @@ def serve(connection):
         return connection.close()
     name, _, port = lines[0].split(" ")[1].rpartition(":")
     # The name is the proxy's to resolve: this one sends every name to loopback.
-    target = socket.create_connection(("127.0.0.1" if name.endswith(".test") else name.strip("[]"), int(port)))
+    if name.endswith((".test", ".localhost")) or arguments.redirect:
+        name = "127.0.0.1"
+    target = socket.create_connection((name.strip("[]"), arguments.redirect or int(port)))
     answer = f"HTTP/1.1 {arguments.status}\r\nVia: 1.1 test\r\nX-Long: {'y' * 3000}\r\n\r\n".encode()
     if arguments.answer == "dribble":
         for index in range(0, len(answer), 7):
