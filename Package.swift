@@ -11,21 +11,22 @@ let strict: [SwiftSetting] = [
 let package = Package(
     name: "quota-voice",
     products: [
-        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
+        .executable(name: "quota-voice", targets: ["quota-voice"]),
+        .library(name: "VoiceKit", targets: ["VoiceKit"]),
         .library(name: "VoiceConversion", targets: ["VoiceConversion"]),
-    ],
-    dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
         // What `Benchmarks`, a package of its own, measures and measures with.
         .library(name: "VoiceCore", targets: ["VoiceRealtime", "VoiceSignal"]),
         .library(name: "SignalMeasurement", targets: ["SignalMeasurement"]),
-        .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // System: C libraries and shims, no logic.
@@ -107,18 +108,24 @@ let package = Package(
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
 
-        // Tests mirror the sources. These two meet the built command with peers that are not ours.
+        // Tests mirror the sources; what several of them share comes first.
+        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
+        .target(name: "SignalMeasurement", path: "Tests/Support/SignalMeasurement", swiftSettings: strict),
         .target(name: "ProcessSupport", path: "Tests/Support/Processes", swiftSettings: strict),
-        .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
-        .testTarget(name: "ServerTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
-        .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
-            name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
-
-        // Tests mirror Sources.
+            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
+        .testTarget(
+            name: "SignalTests",
+            dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
+            swiftSettings: strict),
+        .testTarget(name: "ConversionTests", dependencies: ["VoiceConversion"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
+        .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
+        .testTarget(
+            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
+            exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
         .executableTarget(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
@@ -128,23 +135,10 @@ let package = Package(
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             path: "Tests/NetworkFaultTests/FaultClient", swiftSettings: strict),
         .testTarget(
-            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
-        // Tests mirror the sources.
-        .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
-        .target(
-            name: "SignalMeasurement", path: "Tests/Support/SignalMeasurement", swiftSettings: strict),
-        .testTarget(
-            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
-        .testTarget(
-            name: "SignalTests",
-            dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
-        .testTarget(
-            name: "ConversionTests", dependencies: ["VoiceConversion"], path: "Tests/ConversionTests",
-            swiftSettings: strict),
             name: "NetworkFaultTests", dependencies: ["FaultClient"],
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
-        .testTarget(
-            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
-            exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
+        // The built command, met by peers that are not ours.
+        .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(name: "ServerTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
     ]
 )

@@ -35,7 +35,13 @@ import Testing
         try WaveSound.speech(seconds: 1).write(to: folder("in.wav"))
         let process = try RunningProcess(
             Checkout.binary, ["convert", "in.wav", "--relay", relay.url],
-            environment: ["QUOTA_API_KEY": relay.key(.init { $0.fault = "mute"; $0.at = "auth" })],
+            environment: [
+                "QUOTA_API_KEY": relay.key(
+                    .init {
+                        $0.fault = "mute"
+                        $0.at = "auth"
+                    })
+            ],
             folder: folder.path)
         try await process.wait(for: "a temporary file") { folder.files.contains { $0.hasSuffix(".part") } }
         try await Task.sleep(for: .milliseconds(200))

@@ -9,12 +9,31 @@ import Testing
         ("mirror", .init()),
         ("declared delay", .init { $0.delaySamples = 1_234 }),
         ("one sample a frame", .init { $0.answerBytes = 2 }),
-        ("odd sizes", .init { $0.answerBytes = 998; $0.delaySamples = 77 }),
+        (
+            "odd sizes",
+            .init {
+                $0.answerBytes = 998
+                $0.delaySamples = 77
+            }
+        ),
         ("frames of 64 KiB", .init { $0.answerBytes = 65_536 }),
         ("unknown types and fields", .init { $0.addsUnknown = true }),
         ("no features", .init { $0.features = [] }),
-        ("no features, declared delay", .init { $0.features = []; $0.delaySamples = 640 }),
-        ("closes without done", .init { $0.fault = "close_without_done"; $0.at = "end"; $0.delaySamples = 320 }),
+        (
+            "no features, declared delay",
+            .init {
+                $0.features = []
+                $0.delaySamples = 640
+            }
+        ),
+        (
+            "closes without done",
+            .init {
+                $0.fault = "close_without_done"
+                $0.at = "end"
+                $0.delaySamples = 320
+            }
+        ),
     ]
 
     /// 16 kHz in and out: nothing but two roundings to 16 bit, with dither, stands between input and output.
@@ -43,7 +62,12 @@ import Testing
         let input = try sound.write(to: folder("in.wav"))
         let relay = try await PeerRelay.shared
         for features in [["end"], []] {
-            let key = try relay.key(.init { $0.delaySamples = 400; $0.declaresDelay = false; $0.features = features })
+            let key = try relay.key(
+                .init {
+                    $0.delaySamples = 400
+                    $0.declaresDelay = false
+                    $0.features = features
+                })
             let result = try await Command.quotaVoice(
                 ["convert", input, "--relay", relay.url, "-o", folder("out.wav"), "--force"],
                 environment: ["QUOTA_API_KEY": key])

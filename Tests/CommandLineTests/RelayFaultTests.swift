@@ -12,7 +12,7 @@ import Testing
 
         static func close(
             _ code: Int, _ reason: String = "", at: String = "audio", error: [String: String]? = nil,
-            _ status: Int32, _ parts: [String]
+            gives status: Int32, _ parts: [String]
         ) -> Fault {
             Fault(
                 testDescription: "close \(code) \(reason) at \(at)",
@@ -40,40 +40,41 @@ import Testing
     }
 
     static let closes: [Fault] = [
-        .close(4401, at: "auth", 77, ["key", "QUOTA_API_KEY"]),
-        .close(4402, at: "auth", 80, ["top up"]),
-        .close(4402, 80, ["top up"]),
-        .close(4408, 81, ["time limit", "split"]),
-        .close(4415, 76, ["format or pace", "report"]),
-        .close(4502, 75, ["lost its converter", "try again"]),
-        .close(4504, 75, ["heartbeat lost", "try again"]),
+        .close(4401, at: "auth", gives: 77, ["key", "QUOTA_API_KEY"]),
+        .close(4402, at: "auth", gives: 80, ["top up"]),
+        .close(4402, gives: 80, ["top up"]),
+        .close(4408, gives: 81, ["time limit", "split"]),
+        .close(4415, gives: 76, ["format or pace", "report"]),
+        .close(4502, gives: 75, ["lost its converter", "try again"]),
+        .close(4504, gives: 75, ["heartbeat lost", "try again"]),
         // The name leads, whatever the number.
-        .close(4999, "INVALID_AUTH: key revoked", 77, ["key", "QUOTA_API_KEY"]),
-        .close(1008, "BALANCE_EXHAUSTED", 80, ["top up"]),
-        .close(3000, "SESSION_TIMEOUT", 81, ["time limit"]),
-        .close(1003, "FORMAT_VIOLATION: odd", 76, ["format or pace"]),
-        .close(1011, "UPSTREAM_DISCONNECTED", 75, ["lost its converter"]),
-        .close(1000, "HEARTBEAT_LOST", 75, ["heartbeat lost"]),
+        .close(4999, "INVALID_AUTH: key revoked", gives: 77, ["key", "QUOTA_API_KEY"]),
+        .close(1008, "BALANCE_EXHAUSTED", gives: 80, ["top up"]),
+        .close(3000, "SESSION_TIMEOUT", gives: 81, ["time limit"]),
+        .close(1003, "FORMAT_VIOLATION: odd", gives: 76, ["format or pace"]),
+        .close(1011, "UPSTREAM_DISCONNECTED", gives: 75, ["lost its converter"]),
+        .close(1000, "HEARTBEAT_LOST", gives: 75, ["heartbeat lost"]),
         // RFC 6455's own, and what nobody knows.
-        .close(1000, 75, ["before all sound was back", "try again"]),
-        .close(1000, at: "ready", 75, ["before all sound was back"]),
-        .close(1001, 75, ["going away", "try again"]),
-        .close(1002, 76, ["1002", "URL"]),
-        .close(1008, "no such voice", at: "auth", 64, ["refused the request", "no such voice"]),
-        .close(1009, 76, ["1009", "URL"]),
-        .close(1011, "oops", 75, ["failed", "oops", "try again"]),
-        .close(1012, 75, ["try again"]),
-        .close(1013, at: "auth", 75, ["busy", "try again"]),
-        .close(3456, "strange", 76, ["3456", "strange", "try again"]),
-        .close(4999, "INVALID_AUTHORITY", 76, ["4999", "INVALID_AUTHORITY"]),
+        .close(1000, gives: 75, ["before all sound was back", "try again"]),
+        .close(1000, at: "ready", gives: 75, ["before all sound was back"]),
+        .close(1001, gives: 75, ["going away", "try again"]),
+        .close(1002, gives: 76, ["1002", "URL"]),
+        .close(1008, "no such voice", at: "auth", gives: 64, ["refused the request", "no such voice"]),
+        .close(1009, gives: 76, ["1009", "URL"]),
+        .close(1011, "oops", gives: 75, ["failed", "oops", "try again"]),
+        .close(1012, gives: 75, ["try again"]),
+        .close(1013, at: "auth", gives: 75, ["busy", "try again"]),
+        .close(3456, "strange", gives: 76, ["3456", "strange", "try again"]),
+        .close(4999, "INVALID_AUTHORITY", gives: 76, ["4999", "INVALID_AUTHORITY"]),
         // The error frame explains the close.
         .close(
             4402, at: "auth", error: ["code": "insufficient_credits", "message": "balance 5, required 32500"], 80,
             ["balance 5, required 32500", "top up"]),
         .close(
-            4502, at: "end", error: ["code": "UPSTREAM_DISCONNECTED", "message": "gone"], 75, ["gone", "try again"]),
+            4502, at: "end", error: ["code": "UPSTREAM_DISCONNECTED", "message": "gone"], gives: 75,
+            ["gone", "try again"]),
         // What a relay says is shown on one line and can't paint the terminal.
-        .close(1011, "two\nlines \u{1B}[31mred\u{7}", 75, ["two", "lines", "try again"]),
+        .close(1011, "two\nlines \u{1B}[31mred\u{7}", gives: 75, ["two", "lines", "try again"]),
     ]
 
     static let breakage: [Fault] = [
@@ -135,7 +136,12 @@ import Testing
         let folder = try Scratch()
         let input = try WaveSound.speech(seconds: 0.5).write(to: folder("in.wav"))
         let relay = try await PeerRelay.shared
-        let key = try relay.key(.init { $0.fault = "close"; $0.code = 4401; $0.reason = "no such key: {token}" })
+        let key = try relay.key(
+            .init {
+                $0.fault = "close"
+                $0.code = 4401
+                $0.reason = "no such key: {token}"
+            })
         let result = try await Command.quotaVoice(
             ["convert", input, "--relay", relay.url, "-o", folder("out.wav")], environment: ["QUOTA_API_KEY": key])
         expectFailure(result, 77, saying: ["no such key", "QUOTA_API_KEY"], leaving: ["in.wav"], in: folder)

@@ -63,7 +63,9 @@ public struct WaveSound: Sendable {
     /// A 16-bit WAV file.
     public var data: Data {
         var bytes: [UInt8] = []
-        func put(_ value: Int, _ count: Int) { for byte in 0..<count { bytes.append(UInt8(value >> (8 * byte) & 255)) } }
+        func put(_ value: Int, _ count: Int) {
+            for byte in 0..<count { bytes.append(UInt8(value >> (8 * byte) & 255)) }
+        }
         bytes += Array("RIFF".utf8)
         put(36 + 2 * samples.count, 4)
         bytes += Array("WAVEfmt ".utf8)
