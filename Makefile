@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint install clean
+.PHONY: help setup build demo test lint conformance fuzz bench install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,18 @@ test: ## Install what is missing, build, and run every check.
 
 lint: ## Check the format of all Swift files.
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+
+conformance: ## Hold the WebSocket client against Autobahn|Testsuite.
+	@scripts/setup.sh build
+	Tests/ConformanceTests/run.sh
+
+fuzz: ## Fuzz the parsers with AddressSanitizer, MINUTES (10) each.
+	@scripts/setup.sh build
+	Tests/Fuzz/run.sh $(or $(MINUTES),10)
+
+bench: ## Measure beside other libraries, as ratios of one run.
+	@scripts/setup.sh bench
+	swift run --package-path Benchmarks -c release SignalBench
 
 PREFIX ?= /usr/local
 

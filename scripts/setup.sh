@@ -2,14 +2,17 @@
 # Installs the Debian packages that are missing. As root, or as a user with sudo.
 #   scripts/setup.sh build    what building and the demo need
 #   scripts/setup.sh test     and what the tests need besides
+#   scripts/setup.sh bench    and what the benchmarks compare with
 set -eu
 
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev sox"
+bench="$build libsoxr-dev"
 test="$build espeak-ng flac openssl python3 python3-numpy python3-websockets tinyproxy-bin iproute2"
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
-*) echo "setup: unknown purpose '$1' (build or test)" >&2; exit 64 ;;
+bench) wanted=$bench ;;
+*) echo "setup: unknown purpose '$1' (build, test or bench)" >&2; exit 64 ;;
 esac
 
 if ! command -v swift >/dev/null 2>&1; then

@@ -25,7 +25,7 @@ extension ConversionError {
         case .refused, .handshake, .handshakeTimedOut, .tooManyRedirects, .redirectRefused:
             self.init(.unreachable, "\(endpoint.name): \(error)")
         case .cancelled: self.init(.cancelled, "stopped")
-        case .stream, .notConnected, .alreadyConnected, .outOfDescriptors, .misuse:
+        case .stream, .closed, .notConnected, .alreadyConnected, .outOfDescriptors, .misuse:
             self.init(.unreachable, error.description)
         }
     }
