@@ -119,6 +119,13 @@ private func words16(_ bytes: [UInt8]) -> [Int] {
         #expect(encoder.repairs.notNumberCount == 1)
         #expect(encoder.repairs.clippedCount == 5)
 
+        // What rounds to the end of the range is in it.
+        encoder.repairs = SampleRepairs()
+        _ = encoded([32_767.4, -32_768.4].map { $0 / 32_768 }, with: &encoder)
+        #expect(encoder.repairs.isEmpty)
+        _ = encoded([32_767.6, -32_768.6].map { $0 / 32_768 }, with: &encoder)
+        #expect(encoder.repairs.clippedCount == 2)
+
         var raw = try #require(SampleEncoder(format: .float32))
         let repaired = encoded([.nan, .infinity, -.infinity, 2], with: &raw)
         #expect(try decoded(repaired, .float32) == [0, 1, -1, 2])
