@@ -4,7 +4,7 @@ import Testing
 
 /// Ctrl-C and SIGTERM in the middle: nothing half-done, the documented code, and the relay is told.
 @Suite struct InterruptTests {
-    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, 143)])
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func leavesNothingBehind(_ signal: Int32, _ status: Int32) async throws {
         let folder = try Scratch()
         let relay = try await PeerRelay.shared

@@ -68,7 +68,8 @@ import Testing
         .close(4999, "INVALID_AUTHORITY", gives: 76, ["4999", "INVALID_AUTHORITY"]),
         // The error frame explains the close.
         .close(
-            4402, at: "auth", error: ["code": "insufficient_credits", "message": "balance 5, required 32500"], 80,
+            4402, at: "auth", error: ["code": "insufficient_credits", "message": "balance 5, required 32500"],
+            gives: 80,
             ["balance 5, required 32500", "top up"]),
         .close(
             4502, at: "end", error: ["code": "UPSTREAM_DISCONNECTED", "message": "gone"], gives: 75,
@@ -149,7 +150,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (401, Int32(77)), (402, 77), (403, 77), (404, 69), (429, 69), (500, 69), (503, 69), (200, 69),
+        (401, Int32(77)), (402, Int32(77)), (403, Int32(77)), (404, Int32(69)), (429, Int32(69)), (500, Int32(69)),
+        (503, Int32(69)), (200, Int32(69)),
     ]) func anHTTPAnswerInsteadOfTheUpgrade(_ status: Int, _ code: Int32) async throws {
         let folder = try Scratch()
         let input = try WaveSound.speech(seconds: 0.2).write(to: folder("in.wav"))
