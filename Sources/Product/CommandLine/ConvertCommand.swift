@@ -26,6 +26,12 @@ struct ConvertCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The voice; see quota-voice voices.", valueName: "name"))
     var voice = "rachel"
 
+    @Option(help: ArgumentHelp("Move a voice of this machine by semitones, -24 to 24.", valueName: "semitones"))
+    var pitch = 0.0
+
+    @Option(help: ArgumentHelp("Times the formants of a voice of this machine, 0.5 to 2.", valueName: "factor"))
+    var formant = 1.0
+
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
@@ -63,28 +69,37 @@ struct ConvertCommand: AsyncParsableCommand {
             throw ValidationError("Standard input (-) can be read only once.")
         }
         guard (1...32).contains(jobs) else { throw ValidationError("--jobs takes 1 to 32.") }
+        guard (-24...24).contains(pitch) else { throw ValidationError("--pitch takes -24 to 24 semitones.") }
+        guard (0.5...2).contains(formant) else { throw ValidationError("--formant takes 0.5 to 2.") }
         if let rate, !(4_000...384_000).contains(rate) {
             throw ValidationError("--rate takes 4000 to 384000 hertz.")
         }
     }
 
+    /// Where conversion happens.
+    private enum Place {
+        case here(Voice)
+        case relay(RelayEndpoint)
+
+        var isHere: Bool {
+            if case .here = self { true } else { false }
+        }
+    }
+
     func run() async throws {
-        let remote = try relay.resolve()
-        if remote == nil { try checkLocalVoice() }
+        let place = try place()
         let plan = try ConvertPlan(inputs: inputs, output: output, format: format, voice: voice)
         let interrupt = Interrupt()
         let batch = ConvertBatch(
             items: plan.items,
-            settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force, isPaid: remote != nil),
-            jobs: jobs, view: makeView(count: plan.items.count, isLocal: remote == nil))
+            settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force, isPaid: !place.isHere),
+            jobs: jobs, view: makeView(count: plan.items.count, isLocal: place.isHere))
         await interrupt.start { batch.cancel() }
         let statuses: [ExitStatus]
-        if let remote {
-            let endpoint = RelayEndpoint(
-                base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure)
-            statuses = await batch.run(through: endpoint)
-        } else {
-            let local = try await LocalRelay.start(sessions: jobs)
+        switch place {
+        case .relay(let endpoint): statuses = await batch.run(through: endpoint)
+        case .here(let voice):
+            let local = try await LocalRelay.start(voice: voice, sessions: jobs)
             statuses = await batch.run(through: local.endpoint)
             await local.stop()
         }
@@ -94,21 +109,27 @@ struct ConvertCommand: AsyncParsableCommand {
         throw ExitCode((failures.count == 1 ? first : .several).rawValue)
     }
 
+    private func place() throws -> Place {
+        guard let remote = try relay.resolve() else {
+            var voice = try VoiceLibrary().voice(named: voice).moved(semitones: pitch, formantRatio: formant)
+            voice.name = self.voice.lowercased()
+            return .here(voice)
+        }
+        guard pitch == 0, formant == 1 else {
+            throw CommandFailure(
+                status: .usage, sentence: "--pitch and --formant move the voices of this machine only; add --local")
+        }
+        return .relay(
+            RelayEndpoint(
+                base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure))
+    }
+
     private func makeView(count: Int, isLocal: Bool) -> ConvertView {
         // Nobody asked for this machine: one line says that it is the default without a key.
         let remark =
             isLocal && !relay.local
             ? "No API key: converted on this machine (--relay URL for a relay, --local to say so)." : nil
         return ConvertView(count: count, style: json ? .json : quiet ? .quiet : .people, remark: remark)
-    }
-
-    /// A relay has voices of its own; of this machine's we know.
-    private func checkLocalVoice() throws {
-        guard VoiceCatalog.voice(named: voice) == nil else { return }
-        let near = VoiceCatalog.nearestNames(to: voice).prefix(3).joined(separator: ", ")
-        let hint = near.isEmpty ? "" : "did you mean \(near)? "
-        throw CommandFailure(
-            status: .usage, sentence: "no voice is called \(voice); \(hint)quota-voice voices lists all")
     }
 }
 

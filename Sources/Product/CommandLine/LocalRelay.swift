@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Synchronization
+import VoiceConversion
 import VoiceKit
 import VoiceServer
 
@@ -9,13 +10,13 @@ struct LocalRelay {
     let endpoint: RelayEndpoint
     private let task: Task<Void, any Error>
 
-    /// Starts it and returns once it listens.
-    static func start(sessions: Int) async throws -> LocalRelay {
+    /// Starts it with one voice and returns once it listens.
+    static func start(voice: Voice, sessions: Int) async throws -> LocalRelay {
         let token = "sk-quota-local-\(ServeKeys.randomHex(bytes: 24))"
         // The credits are nobody's: enough for any file, so that the same rules run as with a real wallet.
         let configuration = RelayServerConfiguration(
             balances: [token: Int.max / 4], maxDurationSeconds: 100 * 86_400, sessionsMax: sessions,
-            enforcesCeiling: false)
+            enforcesCeiling: false, voices: [voice])
         var logger = Logger(label: "quota-voice.local")
         logger.logLevel = .critical
         let server = RelayServer(configuration: configuration, logger: logger)

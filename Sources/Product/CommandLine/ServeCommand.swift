@@ -40,8 +40,11 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         LoggingSystem.bootstrap(StreamLogHandler.standardError)
         let keys = try tokenFile.map { try ServeKeys.read($0) } ?? ServeKeys.own()
+        let library = VoiceLibrary()
+        for problem in library.problems { Terminal.error(problem) }
         let configuration = RelayServerConfiguration(
-            host: host, port: port, balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions)
+            host: host, port: port, balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions,
+            voices: library.all)
         let server = RelayServer(configuration: configuration, logger: Logger(label: "quota-voice.serve"))
         do {
             try await server.run(stopsOnSignals: true) { [host] port in

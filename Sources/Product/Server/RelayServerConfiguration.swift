@@ -1,3 +1,5 @@
+import VoiceConversion
+
 /// What a local server offers.
 public struct RelayServerConfiguration: Sendable {
     public var host: String
@@ -13,11 +15,15 @@ public struct RelayServerConfiguration: Sendable {
     /// Whether audio above 1.5 times real time is FORMAT_VIOLATION, as the profile has it. A server inside the
     /// converting process lifts it and says so in `ready`: nobody else's rate is at stake.
     public var enforcesCeiling: Bool
+    /// Voices by which sessions may ask.
+    public var voices: [Voice]
 
     public init(
         host: String = "127.0.0.1", port: Int = 0, balances: [String: Int], heartbeatSeconds: Double = 5,
-        maxDurationSeconds: Int = 86_400, sessionsMax: Int = 64, enforcesCeiling: Bool = true
+        maxDurationSeconds: Int = 86_400, sessionsMax: Int = 64, enforcesCeiling: Bool = true,
+        voices: [Voice] = VoiceCatalog.all
     ) {
+        self.voices = voices
         self.host = host
         self.port = port
         self.balances = balances

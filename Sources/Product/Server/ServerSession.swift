@@ -115,7 +115,7 @@ struct ServerSession: ~Copyable {
         guard auth.model == nil || auth.model == RelayProtocol.model else {
             return refuse("unknown model; this server has \(RelayProtocol.model)")
         }
-        guard let name = auth.voice, let voice = VoiceCatalog.voice(named: name) else {
+        guard let voice = voice(named: auth.voice ?? "") else {
             return refuse("unknown voice \(auth.voice ?? ""); see quota-voice voices")
         }
         guard auth.format == RelayProtocol.formatPCM else {
@@ -155,8 +155,12 @@ struct ServerSession: ~Copyable {
         }
     }
 
+    private func voice(named name: String) -> Voice? {
+        configuration.voices.first { $0.name == name.lowercased() }
+    }
+
     private mutating func changeVoice(_ name: String) -> [Action] {
-        guard let voice = VoiceCatalog.voice(named: name) else {
+        guard let voice = voice(named: name) else {
             return refuse("unknown voice \(name); see quota-voice voices")
         }
         engine?.setVoice(voice)
