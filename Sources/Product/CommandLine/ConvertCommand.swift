@@ -26,7 +26,9 @@ struct ConvertCommand: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: ArgumentHelp("The voice; see quota-voice voices.", valueName: "name"))
     var voice = "rachel"
 
-    @Option(help: ArgumentHelp("Move a voice of this machine by semitones, -24 to 24.", valueName: "semitones"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Move a voice of this machine by semitones, -24 to 24.", valueName: "semitones"))
     var pitch = 0.0
 
     @Option(help: ArgumentHelp("Times the formants of a voice of this machine, 0.5 to 2.", valueName: "factor"))

@@ -94,7 +94,9 @@ struct VoicesNewCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The voice to begin with.", valueName: "name"))
     var like = "rachel"
 
-    @Option(help: ArgumentHelp("Semitones to move the pitch by, -24 to 24.", valueName: "semitones"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Semitones to move the pitch by, -24 to 24.", valueName: "semitones"))
     var pitch = 0.0
 
     @Option(
