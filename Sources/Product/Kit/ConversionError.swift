@@ -25,8 +25,35 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    static func session(_ failure: RelayFailure, relay: String) -> ConversionError {
-        ConversionError(.session(failure), "\(relay): \(sentence(failure))")
+    /// - Parameter token: the key, which a relay may repeat and a log must not.
+    static func session(_ failure: RelayFailure, relay: String, hiding token: String) -> ConversionError {
+        ConversionError(.session(failure), "\(relay): \(hide(token, in: sentence(failure)))")
+    }
+
+    private static func hide(_ token: String, in text: String) -> String {
+        guard !token.isEmpty else { return text }
+        var shown = ""
+        var rest = text[...]
+        while let first = rest.first {
+            if rest.hasPrefix(token) {
+                shown += "[key]"
+                rest = rest.dropFirst(token.count)
+            } else {
+                shown.append(first)
+                rest = rest.dropFirst()
+            }
+        }
+        return shown
+    }
+
+    /// What a relay says, on one line and without a way to steer a terminal: C0, DEL and C1 become spaces.
+    private static func plain(_ text: String) -> String {
+        var shown = ""
+        for scalar in text.unicodeScalars.prefix(200) {
+            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+            shown.unicodeScalars.append(isControl || [0x2028, 0x2029].contains(scalar.value) ? " " : scalar)
+        }
+        return shown
     }
 
     private static func sentence(_ failure: RelayFailure) -> String {
@@ -43,7 +70,7 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
     }
 
     private static func closed(_ code: RelayCloseCode, _ detail: String?) -> String {
-        let said = detail.flatMap { $0.isEmpty ? nil : " (\($0))" } ?? ""
+        let said = detail.flatMap { $0.isEmpty ? nil : " (\(plain($0)))" } ?? ""
         return switch code {
         case .invalidAuth: "the relay refused the key\(said); check QUOTA_API_KEY or --token-file"
         case .balanceExhausted: "the wallet can't pay for this\(said); top up your Quota wallet, then run it again"
@@ -54,12 +81,12 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
         case .normal: "the relay ended the session before all sound was back\(said); try again"
         case .webSocket(let number, let reason): webSocket(number, reason, said)
         case .other(let number, let reason):
-            "the relay closed the session with code \(number)\(reason.isEmpty ? said : " (\(reason))"); try again later"
+            "the relay closed the session with code \(number)\(reason.isEmpty ? said : " (\(plain(reason)))"); try again later"
         }
     }
 
     private static func webSocket(_ number: UInt16, _ reason: String, _ said: String) -> String {
-        let said = said.isEmpty && !reason.isEmpty ? " (\(reason))" : said
+        let said = said.isEmpty && !reason.isEmpty ? " (\(plain(reason)))" : said
         return switch number {
         case 1001, 1012, 1013, 1014: "the relay is busy or going away\(said); try again in a moment"
         case 1006:

@@ -19,6 +19,7 @@ final class ConversionRun {
     private let sink: any SoundSink
     private let progress: ConversionProgress
     private let relay: String
+    private let token: String
     private var session: RelaySession
     private var ceiling = RateCeiling()
     private var isPaced = true
@@ -41,6 +42,7 @@ final class ConversionRun {
         self.sink = sink
         self.progress = progress
         self.relay = relay
+        token = auth.token
         session = RelaySession(auth: auth)
         do throws(ResamplerError) {
             uplink = try Uplink(
@@ -73,7 +75,7 @@ final class ConversionRun {
         case .finished(let bill):
             try downlink?.finish(sink.write)
             return RelayConversion.Report(creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed)
-        case .failed(let failure): throw ConversionError.session(failure, relay: relay)
+        case .failed(let failure): throw ConversionError.session(failure, relay: relay, hiding: token)
         case .cancelled, nil: throw ConversionError(.cancelled, "stopped")
         }
     }
@@ -95,7 +97,8 @@ final class ConversionRun {
     /// Sends what may leave now and says when more may; `nil` when that depends on the relay.
     private func feed(_ now: MonotonicTime) throws -> MonotonicTime? {
         while isStreaming || paddingSamples > 0 {
-            guard driver.pendingSendBytes == 0 else { return nil }
+            // Once the relay has said Close nothing more may be sent; why it did comes as an event.
+            guard driver.isOpen, driver.pendingSendBytes == 0 else { return nil }
             guard isPaced || session.samplesSent - session.samplesReceived < Self.aheadSamplesMax else { return nil }
             if isStreaming {
                 try fillPacket()
@@ -132,7 +135,8 @@ final class ConversionRun {
 
     private func send(_ bytes: UnsafeRawBufferPointer, _ now: MonotonicTime) throws {
         try driver.sendBinary(bytes)
-        if isPaced { ceiling.depart(bytes.count, now: now) }
+        // The time after the write: a thread held up in between must not make the ceiling's window end too early.
+        if isPaced { ceiling.depart(bytes.count, now: monotonicNow()) }
         try perform(session.handle(.sent(samples: bytes.count / RelayProtocol.bytesPerSample), now: now))
     }
 
