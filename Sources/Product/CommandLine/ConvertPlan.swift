@@ -55,7 +55,7 @@ struct ConvertPlan {
     private func refuseCollisions() throws {
         var owner: [String: String] = [:]
         for item in items {
-            if let other = owner.updateValue(item.input, forKey: item.output) {
+            if let other = owner.updateValue(item.input, forKey: Self.absolute(item.output)) {
                 throw CommandFailure(
                     status: .usage,
                     sentence:
@@ -107,6 +107,11 @@ struct ConvertPlan {
                 sentence: "\(output): can't write .\(ending); choose a format with --format: \(AudioFileFormat.names)")
         }
         return format
+    }
+
+    /// `in.wav` and `./in.wav` are one file.
+    private static func absolute(_ path: String) -> String {
+        URL(fileURLWithPath: path).standardizedFileURL.path
     }
 
     private static func stem(_ relative: String) -> String {

@@ -2,8 +2,12 @@ import Foundation
 import Synchronization
 import UnixSignals
 
-/// Ctrl-C and SIGTERM: the first asks the work to stop and clean up, a second ends the process at once.
+/// Ctrl-C and SIGTERM: the first asks the work to stop and clean up, a second ends the process at once, and so does
+/// work that can't stop (standard input that gives nothing) after a few seconds.
 final class Interrupt: Sendable {
+    /// Longer than the close handshake of a conversion, after which nothing is left to clean up.
+    private static let cleanupSecondsMax = 4
+
     private let received = Mutex<ExitStatus?>(nil)
 
     /// Listens from now on. `onInterrupt` is called once, on a task of its own.
@@ -15,6 +19,10 @@ final class Interrupt: Sendable {
                 let status = signal == .sigterm ? ExitStatus.terminated : .interrupted
                 guard note(status) else { _exit(status.rawValue) }
                 onInterrupt()
+                Task {
+                    try? await Task.sleep(for: .seconds(Self.cleanupSecondsMax))
+                    _exit(status.rawValue)
+                }
             }
         }
     }
