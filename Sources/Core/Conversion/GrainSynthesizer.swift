@@ -113,10 +113,12 @@ struct GrainSynthesizer: ~Copyable {
             let pair = marks.pair(around: nextTime, audio: audio, track: track)
         {
             voiced = true
-            let halfway = nextTime + 0.5 * period / plan.pitchRatio
-            step =
-                plan.constantPeriod > 0
-                ? plan.constantPeriod : refined(track.period(at: halfway) ?? period, pair, rate: 1 / plan.pitchRatio) / plan.pitchRatio
+            if plan.constantPeriod > 0 {
+                step = plan.constantPeriod
+            } else {
+                let halfway = track.period(at: nextTime + 0.5 * period / plan.pitchRatio) ?? period
+                step = refined(halfway, pair, rate: 1 / plan.pitchRatio) / plan.pitchRatio
+            }
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
             if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 16)) }
