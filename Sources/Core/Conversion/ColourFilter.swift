@@ -3,6 +3,7 @@ import CSignalKernels
 /// The impulse response of a voice's colour: 96 taps, minimum phase, newest sample last.
 struct ColourTaps: Sendable {
     static let count = 96
+    static let neperPerDecibel = 0.115_129_254_649_702
     /// Points of the frequency axis that the response is computed from.
     private static let gridPoints = 256
     private(set) var reversed: InlineArray<96, Float>
@@ -11,15 +12,14 @@ struct ColourTaps: Sendable {
     ///   Gains are bounded to ±40 dB. No points mean a flat response.
     init(_ points: [Voice.ColourPoint]) {
         reversed = InlineArray(repeating: 0)
-        let sorted = points.filter { $0.hertz.isFinite && $0.decibels.isFinite && $0.hertz > 0 }
-            .sorted { $0.hertz < $1.hertz }
+        let sorted = Self.sorted(points)
         guard !sorted.isEmpty else {
             reversed[Self.count - 1] = 1
             return
         }
         let logGains = (0...Self.gridPoints).map { index in
             let hertz = Double(index) / Double(Self.gridPoints) * ConversionFormat.sampleRate / 2
-            return Self.decibels(sorted, at: max(hertz, 10)) * 0.115_129_254_649_702
+            return Self.decibels(sorted, at: max(hertz, 10)) * Self.neperPerDecibel
         }
         let cepstrum = Self.foldedCepstrum(logGains)
         var response = [Double](repeating: 0, count: Self.count)
@@ -34,6 +34,17 @@ struct ColourTaps: Sendable {
         for index in 0..<Self.count {
             reversed[Self.count - 1 - index] = Float(response[index])
         }
+    }
+
+    /// The usable points in the order of frequency.
+    private static func sorted(_ points: [Voice.ColourPoint]) -> [Voice.ColourPoint] {
+        points.filter { $0.hertz.isFinite && $0.decibels.isFinite && $0.hertz > 0 }.sorted { $0.hertz < $1.hertz }
+    }
+
+    /// The colour's gain at one frequency; 0 dB without points.
+    static func decibels(_ points: [Voice.ColourPoint], atHertz hertz: Double) -> Double {
+        let usable = sorted(points)
+        return usable.isEmpty ? 0 : decibels(usable, at: hertz)
     }
 
     /// The cepstrum of the minimum-phase response: the real cepstrum with its negative side folded over.

@@ -25,6 +25,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
     private var colour: ColourFilter
     private var effects: EffectChain
     private var level = LevelKeeper()
+    private var gate = NoiseGate()
     private var plan = SynthesisPlan()
     private var voicedHops = 0
     private var wantedMix: Float = 1
@@ -56,7 +57,9 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
             position: Double(position), plan: plan, audio: audio, track: track, marks: marks, sinc: sinc)
         let coloured = effects.apply(to: colour.filter(breathe(rendered)))
         let converted = level.keep(coloured, source: source)
-        return blend(converted, dry: position < 0 ? 0 : dry.samples(from: position)[0])
+        let output = blend(converted, dry: position < 0 ? 0 : dry.samples(from: position)[0])
+        let gain = gate.gain(for: Float(passed))
+        return gain == 1 ? output : gain * output
     }
 
     /// Replaces a share of the voice by noise of the same colour, in equal power.
@@ -112,9 +115,23 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         colour.set(voice.colour)
     }
 
-    mutating func setOffsets(pitchLog: Double, formantLog: Double) {
-        landing.offsetPitchLog = pitchLog
-        landing.offsetFormantLog = formantLog
+    mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
+        landing.offsetPitchLog = within(pitchSemitones, -24, 24) * NaturalLog.perSemitone
+        landing.offsetFormantLog = NaturalLog.of(within(formantRatio, 0.5, 2))
+    }
+
+    mutating func setFixedRatio(pitch: Double, formant: Double) {
+        landing.fixed = Landing.FixedRatio(
+            pitchLog: NaturalLog.of(within(pitch, 0.25, 4)), formantLog: NaturalLog.of(within(formant, 0.5, 2)))
+    }
+
+    mutating func setGate(thresholdDecibels: Double?) {
+        guard let thresholdDecibels else {
+            gate.thresholdPower = 0
+            return
+        }
+        let decibels = within(thresholdDecibels, -100, 0)
+        gate.thresholdPower = Float(NaturalLog.inverse(2 * decibels * ColourTaps.neperPerDecibel))
     }
 
     mutating func setMix(_ share: Float) {
@@ -142,6 +159,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         colour.reset()
         effects.reset()
         level.reset()
+        gate.reset()
         plan = SynthesisPlan()
         mix = landing.voice.isBypass ? 0 : wantedMix
     }

@@ -30,6 +30,8 @@ struct GrainSynthesizer: ~Copyable {
     private var nextTime = 0.0
     private var nextLeft = 64.0
     private var lastVoiced = false
+    /// How far the local period lies beside the tracker's, as a share; smoothed.
+    private var correction = 0.0
     private var lastTime = -64.0
 
     init(delay: Int) {
@@ -47,6 +49,7 @@ struct GrainSynthesizer: ~Copyable {
         nextTime = 0
         nextLeft = Self.unvoicedStep
         lastVoiced = false
+        correction = 0
         lastTime = -Self.unvoicedStep
     }
 
@@ -110,10 +113,12 @@ struct GrainSynthesizer: ~Copyable {
             let pair = marks.pair(around: nextTime, audio: audio, track: track)
         {
             voiced = true
-            let halfway = nextTime + 0.5 * period / plan.pitchRatio
-            step =
-                plan.constantPeriod > 0
-                ? plan.constantPeriod : hybrid(track.period(at: halfway) ?? period, pair) / plan.pitchRatio
+            if plan.constantPeriod > 0 {
+                step = plan.constantPeriod
+            } else {
+                let halfway = track.period(at: nextTime + 0.5 * period / plan.pitchRatio) ?? period
+                step = refined(halfway, pair, rate: 1 / plan.pitchRatio) / plan.pitchRatio
+            }
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
             if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 16)) }
@@ -145,10 +150,14 @@ struct GrainSynthesizer: ~Copyable {
         }
     }
 
-    private func hybrid(_ period: Double, _ pair: MarkPair) -> Double {
+    /// The tracker's period, corrected by what the newest marks say: they are about one period ahead of it.
+    private mutating func refined(_ period: Double, _ pair: MarkPair, rate: Double) -> Double {
+        if !lastVoiced { correction = 0 }
         let local = pair.second - pair.first
-        guard local > 0.85 * period && local < 1.15 * period else { return period }
-        return period + 0.5 * (local - period)
+        if local > 0.85 * period && local < 1.15 * period {
+            correction += 0.5 * min(1, rate) * (local / period - 1 - correction)
+        }
+        return period * (1 + correction)
     }
 
     private func leftHalf(at time: Double, plan: SynthesisPlan, track: borrowing PitchTrack) -> Double {

@@ -24,8 +24,8 @@ struct MarkPair {
 struct PitchMarks: ~Copyable {
     private static let capacity = 64
     private static let searchShare = 0.12
-    private static let peakWeight: Float = 0.1
-    private static let distanceWeight: Float = 0.1
+    private static let peakWeight: Float = 0.2
+    private static let distanceWeight: Float = 0.2
     /// Boxcar of the excitation's energy: 1.5 ms.
     private static let smoothing = 24
 

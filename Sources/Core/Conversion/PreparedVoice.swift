@@ -17,6 +17,8 @@ public struct PreparedVoice: Sendable {
     let formants: Formants
     let effects: Voice.Effects
     let colour: ColourTaps
+    /// Gain of what lies above the converter's band, from the colour at 7.5 kHz.
+    let highGain: Float
     let isBypass: Bool
 
     public init(_ voice: Voice) {
@@ -38,6 +40,8 @@ public struct PreparedVoice: Sendable {
         }
         effects = voice.effects.bounded()
         colour = ColourTaps(voice.colour)
+        let treble = ColourTaps.decibels(voice.colour, atHertz: 7500)
+        highGain = Float(NaturalLog.inverse(min(6, treble) * ColourTaps.neperPerDecibel))
         isBypass = voice.isBypass
     }
 }

@@ -49,9 +49,7 @@ public struct VoiceConverter: ~Copyable, Sendable {
     /// Moves the voice's pitch by semitones (±24) and its formants by a factor (0.5 to 2). Audio thread.
     @_noLocks @_noAllocation
     public mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
-        core.setOffsets(
-            pitchLog: within(pitchSemitones, -24, 24) * NaturalLog.perSemitone,
-            formantLog: NaturalLog.of(within(formantRatio, 0.5, 2)))
+        core.setOffsets(pitchSemitones: pitchSemitones, formantRatio: formantRatio)
     }
 
     /// Sets the share of the converted voice: 1 is all, 0 is the delayed input. Audio thread.
@@ -64,16 +62,20 @@ public struct VoiceConverter: ~Copyable, Sendable {
     /// adaptation. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setFixedRatio(pitch: Double, formant: Double) {
-        core.setFixed(
-            Landing.FixedRatio(
-                pitchLog: NaturalLog.of(within(pitch, 0.25, 4)),
-                formantLog: NaturalLog.of(within(formant, 0.5, 2))))
+        core.setFixedRatio(pitch: pitch, formant: formant)
     }
 
     /// Goes back from fixed ratios to the voice's own. Audio thread.
     @_noLocks @_noAllocation
     public mutating func clearFixedRatio() {
         core.setFixed(nil)
+    }
+
+    /// Lowers pauses by up to 24 dB: the gate opens where the input passes `thresholdDecibels` (full-scale sine = -3),
+    /// early enough that no onset is cut. nil switches it off, which is how it begins. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setGate(thresholdDecibels: Double?) {
+        core.setGate(thresholdDecibels: thresholdDecibels)
     }
 
     /// Forgets the signal and the speaker, keeps voice and settings. Audio thread.
