@@ -54,6 +54,10 @@ let package = Package(
         // Tests mirror Sources.
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
+        .testTarget(
+            name: "WebSocketClientTests",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            swiftSettings: strict),
         .executableTarget(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
