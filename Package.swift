@@ -66,3 +66,13 @@ let package = Package(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
     ]
 )
+
+// Fuzz targets link against libFuzzer's main and so only exist when `Tests/Fuzz/run.sh` asks for them.
+if Context.environment["QUOTA_VOICE_FUZZ"] != nil {
+    for name in ["FrameParserFuzz", "MachineFuzz", "HandshakeFuzz", "UTF8Fuzz"] {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: ["VoiceWebSocket", "VoiceRealtime"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+    }
+}
