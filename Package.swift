@@ -62,8 +62,16 @@ let package = Package(
             name: "AutobahnClient",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             path: "Tests/ConformanceTests/AutobahnClient", swiftSettings: strict),
+        .executableTarget(
+            name: "FaultClient",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            path: "Tests/NetworkFaultTests/FaultClient", swiftSettings: strict),
         .testTarget(
-            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime"], swiftSettings: strict),
+            name: "NetworkFaultTests", dependencies: ["FaultClient"],
+            exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
+        .testTarget(
+            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
+            exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
     ]
 )
 

@@ -23,38 +23,26 @@ struct Dialer: ~Copyable {
 
     /// Resolves and connects. Returns a connected, non-blocking descriptor that the caller owns.
     static func dial(
-        host: String, port: Int, peer: String, waiter: Waiter, until time: MonotonicTime
+        host: String, port: Int, peer: String, resolver: NameResolver, waiter: Waiter, until time: MonotonicTime
     ) throws(StreamError) -> Int32 {
         guard isValidHost(host), (1...65535).contains(port) else { throw StreamError(.badAddress, peer: peer) }
         var dialer = Dialer(peer: peer, waiter: waiter)
-        try dialer.resolve(host: host, port: port)
+        try dialer.resolve(host: host, port: port, resolver: resolver)
         return try dialer.run(until: time)
     }
 
-    /// Connects to the first of these addresses that answers; the order within each family is kept.
-    static func dial(
-        six: [SocketAddress], four: [SocketAddress], peer: String, waiter: Waiter, until time: MonotonicTime
-    ) throws(StreamError) -> Int32 {
-        var dialer = Dialer(peer: peer, waiter: waiter)
+    private mutating func resolve(host: String, port: Int, resolver: NameResolver) throws(StreamError) {
         let now = monotonicNow()
-        dialer.race.answer(.six, six, now: now)
-        dialer.race.answer(.four, four, now: now)
-        return try dialer.run(until: time)
-    }
-
-    private mutating func resolve(host: String, port: Int) throws(StreamError) {
-        let now = monotonicNow()
-        if addressBytes(host) != nil || isLoopbackName(host) {
-            for (family, code, loopback) in [(AddressFamily.six, AF_INET6, "::1"), (.four, AF_INET, "127.0.0.1")] {
-                let name = addressBytes(host) != nil ? host : loopback
-                let answer = NameLookup.ask(
-                    host: name, port: port, family: code, flags: AI_NUMERICHOST | AI_NUMERICSERV)
+        let isLiteral = addressBytes(host) != nil
+        if isLiteral || isLoopbackName(host) {
+            for (family, loopback) in [(AddressFamily.six, "::1"), (.four, "127.0.0.1")] {
+                let answer = NameResolver.literal(isLiteral ? host : loopback, port: port, family: family)
                 take(answer, family: family, now: now)
             }
             return
         }
-        for (family, code) in [(AddressFamily.six, AF_INET6), (.four, AF_INET)] {
-            guard let lookup = NameLookup.start(host: host, port: port, family: code) else {
+        for family in [AddressFamily.six, .four] {
+            guard let lookup = NameLookup.start(host: host, port: port, family: family, resolver: resolver) else {
                 throw StreamError(.resolverFailed, peer: peer)
             }
             lookups.append((family, lookup))
@@ -69,7 +57,7 @@ struct Dialer: ~Copyable {
     }
 
     private mutating func take(
-        _ answer: NameLookup.Answer, family: AddressFamily, now: MonotonicTime
+        _ answer: NameAnswer, family: AddressFamily, now: MonotonicTime
     ) {
         switch answer {
         case .addresses(let addresses):

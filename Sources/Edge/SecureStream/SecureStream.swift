@@ -21,6 +21,8 @@ public final class SecureStream {
     public struct Summary: Sendable, Hashable {
         /// The peer's (or the proxy's) numeric address and port; empty for a Unix socket.
         public var remoteAddress = ""
+        /// `host:port` of the proxy; empty without one.
+        public var proxy = ""
         /// "TLSv1.3", empty without TLS.
         public var tlsVersion = ""
         public var tlsCipher = ""
@@ -57,19 +59,47 @@ public final class SecureStream {
     public static func connect(
         to endpoint: StreamEndpoint, options: StreamOptions, deadline: MonotonicTime, wake: Int32
     ) throws(StreamError) -> SecureStream {
+        try connect(to: endpoint, options: options, deadline: deadline, wake: wake, resolver: .system)
+    }
+
+    /// `connect` with another source of addresses, for tests.
+    package static func connect(
+        to endpoint: StreamEndpoint, options: StreamOptions, deadline: MonotonicTime, wake: Int32,
+        resolver: NameResolver
+    ) throws(StreamError) -> SecureStream {
         let waiter = Waiter(deadline: deadline, wake: wake)
         let peer = endpoint.description
         switch endpoint.place {
         case .unix(let path):
             return try connect(unixPath: path, peer: peer, options: options, waiter: waiter)
         case .network(let host, let port, let isTLS):
-            let limit = waiter.limit(after: options.connectTimeoutNanoseconds)
-            let descriptor = try Dialer.dial(host: host, port: port, peer: peer, waiter: waiter, until: limit)
+            guard isValidHost(host), (1...65535).contains(port) else { throw StreamError(.badAddress, peer: peer) }
+            let proxy = try chooseProxy(host: host, port: port, isTLS: isTLS, setting: options.proxy, peer: peer)
+            let dialPeer = proxy.map { "proxy \($0) (for \(peer))" } ?? peer
+            let descriptor = try Dialer.dial(
+                host: proxy?.host ?? host, port: proxy?.port ?? port, peer: dialPeer, resolver: resolver,
+                waiter: waiter, until: waiter.limit(after: options.connectTimeoutNanoseconds))
             let stream = SecureStream(descriptor: descriptor, peer: peer, cache: options.sessionCache)
+            if let proxy {
+                try ProxyTunnel.open(
+                    descriptor, through: proxy, to: host, port: port, peer: dialPeer, waiter: waiter,
+                    until: waiter.limit(after: options.proxyTimeoutNanoseconds))
+                stream.summary.proxy = proxy.description
+            }
             if isTLS {
                 try stream.startTLS(host: host, port: port, options: options, waiter: waiter)
             }
             return stream
+        }
+    }
+
+    private static func chooseProxy(
+        host: String, port: Int, isTLS: Bool, setting: StreamProxySetting, peer: String
+    ) throws(StreamError) -> StreamProxy? {
+        switch setting {
+        case .none: nil
+        case .environment: try ProxyEnvironment.proxy(host: host, port: port, isTLS: isTLS, peer: peer)
+        case .explicit(let proxy): proxy
         }
     }
 

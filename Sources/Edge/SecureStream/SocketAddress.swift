@@ -1,7 +1,7 @@
 import Glibc
 
 /// One address as the socket calls want it.
-struct SocketAddress: Sendable {
+package struct SocketAddress: Sendable {
     private(set) var storage = sockaddr_storage()
     private(set) var length: socklen_t = 0
 
@@ -14,6 +14,18 @@ struct SocketAddress: Sendable {
         withUnsafeMutableBytes(of: &storage) {
             $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
         }
+    }
+
+    /// A literal IPv4 or IPv6 address with a port; nil for anything else.
+    package init?(literal: String, port: Int) {
+        for family in [AddressFamily.six, .four] {
+            guard case .addresses(let found) = NameResolver.literal(literal, port: port, family: family),
+                let first = found.first
+            else { continue }
+            self = first
+            return
+        }
+        return nil
     }
 
     /// The address of a Unix socket; nil for a path that is empty, too long or holds a zero byte.

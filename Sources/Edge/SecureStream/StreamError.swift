@@ -36,7 +36,7 @@ public struct StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var cause: Cause
-    /// `host:port` of whom the error is about: the endpoint, or the proxy.
+    /// Whom the error is about: `host:port` of the endpoint, or `proxy host:port (for host:port)`.
     public var peer: String
 
     public init(_ cause: Cause, peer: String) {
@@ -82,7 +82,7 @@ public struct StreamError: Error, Sendable, Hashable, CustomStringConvertible {
         switch phase {
         case .resolve: "was not found by the name service in time"
         case .connect: "did not accept the connection in time"
-        case .proxy: "(the proxy) did not answer CONNECT in time"
+        case .proxy: "did not answer CONNECT in time"
         case .tls: "did not finish the TLS handshake in time"
         case .transfer: "stopped acknowledging data"
         }
@@ -91,8 +91,8 @@ public struct StreamError: Error, Sendable, Hashable, CustomStringConvertible {
     private static func proxySentence(status: Int, peer: String) -> String {
         switch status {
         case 0: "\(peer) did not answer as an HTTP proxy: check the proxy's address in HTTPS_PROXY or ALL_PROXY."
-        case 407: "The proxy \(peer) wants other credentials (407): check the user and password of the proxy setting."
-        default: "The proxy \(peer) refused the connection (\(status)): check its rules, or add the host to NO_PROXY."
+        case 407: "\(peer) wants other credentials (407): check the user and password of the proxy setting."
+        default: "\(peer) refused to connect (\(status)): check the proxy's rules, or add the host to NO_PROXY."
         }
     }
 

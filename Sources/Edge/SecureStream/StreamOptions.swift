@@ -12,8 +12,11 @@ public struct StreamOptions: Sendable {
     public var crlFile: String?
     /// When not empty, one key in the verified chain must be among these, beside all other checks.
     public var pinnedSPKI: [SPKIPin] = []
+    public var proxy = StreamProxySetting.environment
     /// Name lookup and TCP, to the proxy if there is one.
     public var connectTimeoutNanoseconds: Int64 = .seconds(10)
+    /// The CONNECT exchange.
+    public var proxyTimeoutNanoseconds: Int64 = .seconds(10)
     public var tlsTimeoutNanoseconds: Int64 = .seconds(10)
     /// Keeps TLS sessions for quick reconnects. nil: each connection makes a full handshake.
     public var sessionCache: StreamSessionCache?

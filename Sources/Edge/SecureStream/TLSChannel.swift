@@ -68,22 +68,19 @@ final class TLSChannel {
 
     func handshake(options: StreamOptions, waiter: Waiter) throws(StreamError) {
         let limit = waiter.limit(after: options.tlsTimeoutNanoseconds)
-        var hasSeenAnswer = false
         while true {
             ERR_clear_error()
             let result = SSL_do_handshake(ssl)
             if result == 1 { break }
             let error = SSL_get_error(ssl, result)
             try? flush()
+            try checkFirstByte()
             guard error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE else { throw fatal(error) }
             if let sendFailure, error == SSL_ERROR_WANT_WRITE { throw sendFailure }
             let events = error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT
             try waiter.require(
                 descriptor, Int16(events) | (hasPendingOutput ? Int16(POLLOUT) : 0), until: limit, phase: .tls,
                 peer: peer)
-            if !hasSeenAnswer, error == SSL_ERROR_WANT_READ {
-                hasSeenAnswer = try looksLikeTLS()
-            }
         }
         while hasPendingOutput {
             try flush()
@@ -93,15 +90,12 @@ final class TLSChannel {
         try checkResult(options: options)
     }
 
-    /// Looks at the first byte that the peer sent: a record begins with its type, 20 to 23 (RFC 8446 §5.1).
+    /// Looks at the first byte that came: a record begins with its type, 20 to 23 (RFC 8446 §5.1).
     ///
-    /// OpenSSL reports other protocols as one of several errors, depending on the text and its version.
-    /// Returns false when nothing has come yet.
-    private func looksLikeTLS() throws(StreamError) -> Bool {
-        var first: UInt8 = 0
-        guard recv(descriptor, &first, 1, Int32(MSG_PEEK)) == 1 else { return false }
-        guard (20...23).contains(first) else { throw StreamError(.tls(.notTLS), peer: peer) }
-        return true
+    /// OpenSSL waits for five bytes and reports other protocols as one of several errors, by their text and its version.
+    private func checkFirstByte() throws(StreamError) {
+        let first = cossl_bio_first_byte(bio)
+        guard first < 0 || (20...23).contains(first) else { throw remember(StreamError(.tls(.notTLS), peer: peer)) }
     }
 
     /// Checks once more what OpenSSL has checked, and the pins, before any byte of the application goes out.
@@ -233,8 +227,15 @@ final class TLSChannel {
     }
 
     /// The session for the next connection, once, when the peer allows one.
+    ///
+    /// A connection that the network lost leaves its session good; one that failed in TLS, truncation included,
+    /// doesn't (RFC 8446 §6.2).
     func keepSession(in cache: StreamSessionCache) {
-        guard let key = sessionKey, failure == nil, SSL_is_init_finished(ssl) == 1,
+        switch failure?.cause {
+        case .tls, .truncated: return
+        default: break
+        }
+        guard let key = sessionKey, SSL_is_init_finished(ssl) == 1,
             let session = SSL_get1_session(ssl)
         else { return }
         // Freeing an SSL that was not shut down would mark the session as not to be resumed, which TLS gave up in

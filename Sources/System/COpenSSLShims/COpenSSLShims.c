@@ -27,6 +27,7 @@ int cossl_error_library(unsigned long code) { return ERR_GET_LIB(code); }
 typedef struct {
     int descriptor;
     int failure;
+    int first;
     int ended;
     size_t start;
     size_t end;
@@ -60,6 +61,7 @@ static int link_read(BIO *bio, char *data, size_t count, size_t *received) {
         got = recv(link->descriptor, data, count, 0);
     } while (got < 0 && errno == EINTR);
     if (got > 0) {
+        if (link->first < 0) link->first = (uint8_t)data[0];
         *received = (size_t)got;
         return 1;
     }
@@ -116,6 +118,7 @@ BIO *cossl_bio_new(int descriptor, size_t capacity) {
     }
     link->descriptor = descriptor;
     link->capacity = capacity;
+    link->first = -1;
     BIO_set_data(bio, link);
     BIO_set_init(bio, 1);
     return bio;
@@ -137,4 +140,9 @@ void cossl_bio_consume(BIO *bio, size_t count) {
 int cossl_bio_errno(BIO *bio) {
     link_state *link = BIO_get_data(bio);
     return link->failure;
+}
+
+int cossl_bio_first_byte(BIO *bio) {
+    link_state *link = BIO_get_data(bio);
+    return link->first;
 }

@@ -32,4 +32,7 @@ void cossl_bio_consume(BIO *bio, size_t count);
 /// The errno of the receive that failed last, or 0.
 int cossl_bio_errno(BIO *bio);
 
+/// The first byte ever received, or -1 when there was none.
+int cossl_bio_first_byte(BIO *bio);
+
 #endif

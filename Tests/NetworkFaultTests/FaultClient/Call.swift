@@ -1,0 +1,124 @@
+import VoiceRealtime
+import VoiceSecureStream
+import VoiceWebSocket
+import VoiceWebSocketClient
+
+/// One connection's traffic: what a live session does on its wire thread, with echoes in place of a converted voice.
+struct Call {
+    static let frameBytes = 640
+    static let frameNanoseconds: Int64 = .milliseconds(20)
+    /// A frame is dropped, not queued, while more than this waits: old audio is worth nothing.
+    static let pendingBytesMax = 16384
+
+    private let driver: WebSocketDriver
+    private let number: UInt32
+    private let isIdle: Bool
+    private let end: MonotonicTime
+    private let giveUp: MonotonicTime
+    private var nextFrame: MonotonicTime
+    private var sent: UInt32 = 0
+    private var dropped = 0
+    private var echoed: UInt32 = 0
+    private var wrong = 0
+    private var pendingBytesPeak = 0
+    private var oldestEchoNanoseconds: Int64 = 0
+    private var bytesReceived: UInt64 = 0
+    private var lastHeard: MonotonicTime
+    private var longestSilenceNanoseconds: Int64 = 0
+    private var nextReport: MonotonicTime
+    private var hasClosed = false
+
+    init(driver: WebSocketDriver, number: UInt32, arguments: Arguments, now: MonotonicTime) {
+        self.driver = driver
+        self.number = number
+        isIdle = arguments.isIdle
+        end = now.advanced(byNanoseconds: Int64(arguments.seconds * 1e9))
+        giveUp = end.advanced(byNanoseconds: .seconds(60))
+        nextFrame = now
+        lastHeard = now
+        nextReport = now
+    }
+
+    /// Runs to the closure. Returns whether it was our own.
+    mutating func run() throws -> Bool {
+        while true {
+            let now = monotonicNow()
+            speak(now: now)
+            while let event = driver.nextEvent() {
+                switch event {
+                case .binary(let bytes): listen(bytes, now: monotonicNow())
+                case .text: wrong += 1
+                case .closed(let closure): return finish(closure)
+                }
+            }
+            if now >= end, !hasClosed, sent == echoed || isIdle || now >= giveUp {
+                hasClosed = true
+                driver.close(code: 1000, reason: "")
+            }
+            try driver.wait(until: hasClosed ? now.advanced(byNanoseconds: .seconds(1)) : nextFrame)
+            hear(now: monotonicNow())
+        }
+    }
+
+    private mutating func speak(now: MonotonicTime) {
+        if now >= nextReport {
+            nextReport = now.advanced(byNanoseconds: .milliseconds(500))
+            report("progress", String(sent), String(echoed))
+        }
+        guard now >= nextFrame else { return }
+        nextFrame = nextFrame.advanced(byNanoseconds: Self.frameNanoseconds)
+        // After a long stop there is no catching up.
+        if now > nextFrame { nextFrame = now.advanced(byNanoseconds: Self.frameNanoseconds) }
+        guard now < end, !isIdle, driver.isOpen else { return }
+        guard driver.pendingSendBytes <= Self.pendingBytesMax else {
+            dropped += 1
+            return
+        }
+        var frame = [UInt8](repeating: UInt8(truncatingIfNeeded: sent), count: Self.frameBytes)
+        frame.withUnsafeMutableBytes { bytes in
+            bytes.storeBytes(of: number, toByteOffset: 0, as: UInt32.self)
+            bytes.storeBytes(of: sent, toByteOffset: 4, as: UInt32.self)
+            bytes.storeBytes(of: now.nanoseconds, toByteOffset: 8, as: UInt64.self)
+        }
+        if (try? driver.sendBinary(frame)) != nil { sent += 1 }
+        pendingBytesPeak = max(pendingBytesPeak, driver.pendingSendBytes)
+    }
+
+    /// An echo must be the next frame of this very connection, whole.
+    private mutating func listen(_ bytes: [UInt8], now: MonotonicTime) {
+        guard !isIdle else { return }
+        guard bytes.count == Self.frameBytes else {
+            wrong += 1
+            return
+        }
+        let (connection, sequence, time) = bytes.withUnsafeBytes {
+            (
+                $0.loadUnaligned(fromByteOffset: 0, as: UInt32.self),
+                $0.loadUnaligned(fromByteOffset: 4, as: UInt32.self),
+                $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            )
+        }
+        let isWhole = bytes[16...].allSatisfy { $0 == UInt8(truncatingIfNeeded: sequence) }
+        if connection != number || sequence != echoed || !isWhole { wrong += 1 }
+        echoed = sequence &+ 1
+        oldestEchoNanoseconds = max(
+            oldestEchoNanoseconds, now.nanoseconds(since: MonotonicTime(nanoseconds: time)))
+    }
+
+    private mutating func hear(now: MonotonicTime) {
+        let count = driver.metrics.bytesReceived
+        guard count != bytesReceived else { return }
+        bytesReceived = count
+        longestSilenceNanoseconds = max(longestSilenceNanoseconds, now.nanoseconds(since: lastHeard))
+        lastHeard = now
+    }
+
+    private mutating func finish(_ closure: WebSocketClosure) -> Bool {
+        let silence = monotonicNow().nanoseconds(since: lastHeard)
+        report(
+            "closed", name(closure.cause), String(closure.code), milliseconds(silence), String(sent), String(echoed),
+            String(dropped), String(wrong), milliseconds(oldestEchoNanoseconds), String(pendingBytesPeak),
+            milliseconds(longestSilenceNanoseconds))
+        return hasClosed
+    }
+}

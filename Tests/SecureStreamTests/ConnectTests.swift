@@ -1,0 +1,90 @@
+import Foundation
+import Testing
+import VoiceRealtime
+import VoiceSecureStream
+
+/// Reaching somebody: which address, how long, and how it is cancelled.
+struct ConnectTests {
+    /// A loopback listener whose queue is full: the kernel drops what else knocks, as a black hole does.
+    final class BlackHole {
+        let port: Int
+        private var descriptors: [Int32] = []
+
+        init() {
+            let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            descriptors.append(listener)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let port = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                    bind(listener, generic, length)
+                    listen(listener, 0)
+                    getsockname(listener, generic, &length)
+                }
+                return Int(UInt16(bigEndian: pointer.pointee.sin_port))
+            }
+            self.port = port
+            for _ in 0..<4 {
+                let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+                let filler = socket(AF_INET, flags, 0)
+                descriptors.append(filler)
+                withUnsafePointer(to: &address) { pointer in
+                    _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, length) }
+                }
+            }
+        }
+
+        deinit {
+            for descriptor in descriptors { close(descriptor) }
+        }
+    }
+
+    /// A port that nobody listens on now.
+    static func closedPort() throws -> Int {
+        let server = try TestServer.python("stream_server.py", ["hello"])
+        server.stop()
+        return server.port
+    }
+
+    @Test func localhost_reaches_either_family() throws {
+        let four = try TestServer.python("stream_server.py", ["hello", "--bind", "127.0.0.1"])
+        let stream = try open(StreamEndpoint(host: "localhost", port: four.port, isTLS: false), .plain)
+        #expect(stream.summary.remoteAddress == "127.0.0.1:\(four.port)")
+        let six = try TestServer.python("stream_server.py", ["hello", "--bind", "::1"])
+        let other = try open(StreamEndpoint(host: "LOCALHOST.", port: six.port, isTLS: false), .plain)
+        #expect(other.summary.remoteAddress == "[::1]:\(six.port)")
+    }
+
+    @Test func closed_port_is_refused() throws {
+        let endpoint = StreamEndpoint(host: "localhost", port: try Self.closedPort(), isTLS: true)
+        let error = refusal(endpoint, .plain)
+        #expect(error?.cause == .refused)
+        #expect(error?.description.contains(endpoint.description) == true)
+    }
+
+    @Test func black_hole_times_out() {
+        let hole = BlackHole()
+        var options = StreamOptions.plain
+        options.connectTimeoutNanoseconds = .milliseconds(300)
+        let endpoint = StreamEndpoint(host: "127.0.0.1", port: hole.port, isTLS: false)
+        #expect(refusal(endpoint, options)?.cause == .timedOut(.connect))
+        #expect(refusal(endpoint, .plain, seconds: 1)?.cause == .timedOut(.connect))
+        #expect(refusal(endpoint, .plain, seconds: 0)?.cause == .timedOut(.connect))
+    }
+
+    @Test func host_that_cannot_be_one_is_rejected() {
+        let long = String(repeating: "a", count: 254)
+        for host in ["", "a b", "re\u{0}lay.test", "rel\r\nay", "müller.example", long] {
+            let error = refusal(StreamEndpoint(host: host, port: 443, isTLS: true), .plain)
+            #expect(error?.cause == .badAddress)
+            #expect(error?.description.contains { $0 == "\r\n" || $0 == "\n" || $0 == "\0" } == false)
+        }
+    }
+
+    @Test(arguments: [0, -1, 65536, Int.max, Int.min])
+    func port_that_cannot_be_one_is_rejected(_ port: Int) {
+        #expect(refusal(StreamEndpoint(host: "localhost", port: port, isTLS: true), .plain)?.cause == .badAddress)
+    }
+}
