@@ -122,6 +122,10 @@ let package = Package(
         .testTarget(name: "ConversionTests", dependencies: ["VoiceConversion"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
+        .testTarget(
+            name: "WebSocketClientTests",
+            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
@@ -142,3 +146,13 @@ let package = Package(
         .testTarget(name: "ServerTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
     ]
 )
+
+// Fuzz targets link against libFuzzer's main and so only exist when `Tests/Fuzz/run.sh` asks for them.
+if Context.environment["QUOTA_VOICE_FUZZ"] != nil {
+    for name in ["FrameParserFuzz", "MachineFuzz", "HandshakeFuzz", "UTF8Fuzz"] {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: ["VoiceWebSocket", "VoiceRealtime"], path: "Tests/Fuzz/\(name)",
+                swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
+    }
+}

@@ -14,7 +14,7 @@ import threading
 import time
 
 parser = argparse.ArgumentParser()
-parser.add_argument("role", choices=["echo", "reset", "flood", "silent", "proxy"])
+parser.add_argument("role", choices=["echo", "heads", "reset", "flood", "proxy"])
 parser.add_argument("--cert")
 parser.add_argument("--key")
 parser.add_argument("--hold", type=float, default=0, help="seconds that the proxy gathers bytes before it passes them on")
@@ -82,10 +82,6 @@ def reset_later(connection):
 
 
 def serve(connection):
-    if arguments.role == "silent":
-        while connection.recv(65536):
-            pass
-        return
     stream = context.wrap_socket(connection, server_side=True) if context else connection
     accept(stream)
     if arguments.role == "reset":
@@ -97,7 +93,8 @@ def serve(connection):
         if opcode == 9:
             stream.sendall(frame(10, payload))
         elif opcode in (1, 2):
-            stream.sendall(frame(opcode, payload))
+            # "heads" answers with little, so that only the way here is full.
+            stream.sendall(frame(opcode, payload[:16] if arguments.role == "heads" else payload))
         elif opcode == 8:
             stream.sendall(frame(8, payload))
             if context:

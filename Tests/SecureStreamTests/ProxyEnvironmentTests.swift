@@ -21,6 +21,17 @@ struct ProxyEnvironmentTests {
         #expect(try choice(["HTTP_PROXY": "http://a:1"]) == nil)
     }
 
+    @Test func plain_bytes_for_this_machine_stay_on_it() throws {
+        let variables = ["HTTPS_PROXY": "http://a:1", "ALL_PROXY": "http://b:2"]
+        for host in ["localhost", "relay.localhost.", "127.0.0.1", "127.9.9.9", "::1"] {
+            #expect(try choice(variables, host: host, isTLS: false) == nil, "\(host)")
+            #expect(try choice(variables, host: host, isTLS: true) == "a:1", "\(host)")
+        }
+        for host in ["localhost.example", "128.0.0.1", "::2", "::ffff:127.0.0.1"] {
+            #expect(try choice(variables, host: host, isTLS: false) == "b:2", "\(host)")
+        }
+    }
+
     @Test func forms_of_the_url() throws {
         let forms = [
             "http://p.example:3128": "p.example:3128", "p.example:3128": "p.example:3128", "p.example": "p.example:80",

@@ -95,6 +95,25 @@ struct TransferTests {
         #expect(isClean)
     }
 
+    /// What waits unsent in the kernel is too late to be dropped: little may.
+    @Test(arguments: Kind.allCases)
+    func few_unsent_bytes_wait_in_the_kernel(_ kind: Kind) throws {
+        let (server, endpoint, options) = try server("slow-sink", kind)
+        let stream = try open(endpoint, options)
+        var refusals = 0
+        while refusals < 3 {
+            let taken = try stream.send([UInt8](repeating: 1, count: 640))
+            refusals = taken == 0 ? refusals + 1 : 0
+            if taken == 0 { usleep(20_000) }
+        }
+        var unsent: Int32 = -1
+        let siocoutqnsd: UInt = 0x894B
+        #expect(ioctl(stream.descriptor, siocoutqnsd, &unsent) == 0)
+        // The mark, and the one write that crossed it.
+        #expect((0...4096 + 1024).contains(unsent))
+        withExtendedLifetime(server) {}
+    }
+
     @Test(arguments: [Kind.tls12, .tls13])
     func end_without_close_notify_is_not_clean(_ kind: Kind) throws {
         let (server, endpoint, options) = try server("cut", kind)

@@ -49,13 +49,6 @@ struct Dialer: ~Copyable {
         }
     }
 
-    /// RFC 6761 §6.3: these names are loopback, and no name server is asked.
-    private func isLoopbackName(_ host: String) -> Bool {
-        var name = host.lowercased()[...]
-        if name.last == "." { name.removeLast() }
-        return name == "localhost" || name.hasSuffix(".localhost")
-    }
-
     private mutating func take(
         _ answer: NameAnswer, family: AddressFamily, now: MonotonicTime
     ) {

@@ -12,6 +12,8 @@ package enum ProxyEnvironment {
             }
             return nil
         }
+        // Unencrypted bytes for this machine stay on it, whatever ALL_PROXY says.
+        if !isTLS, isLoopback(host) { return nil }
         guard let setting = (isTLS ? value("HTTPS_PROXY") : nil) ?? value("ALL_PROXY") else { return nil }
         if let list = value("NO_PROXY"), isExempt(host: host, port: port, list: list.text) { return nil }
         guard let proxy = StreamProxy(url: setting.text) else {
@@ -24,6 +26,14 @@ package enum ProxyEnvironment {
                 .badOption("\(setting.name) does not have the form http://[user:password@]host[:port]"), peer: peer)
         }
         return proxy
+    }
+
+    /// Whether the host can only be this machine.
+    private static func isLoopback(_ host: String) -> Bool {
+        if let address = addressBytes(host) {
+            return address.count == 4 ? address[0] == 127 : address == [UInt8](repeating: 0, count: 15) + [1]
+        }
+        return isLoopbackName(host)
     }
 
     /// Whether the NO_PROXY list holds the host: `*`, a name (which covers what is below it, with or without a leading

@@ -79,6 +79,7 @@ public final class SecureStream {
             let descriptor = try Dialer.dial(
                 host: proxy?.host ?? host, port: proxy?.port ?? port, peer: dialPeer, resolver: resolver,
                 waiter: waiter, until: waiter.limit(after: options.connectTimeoutNanoseconds))
+            if let bytes = options.sendBufferBytes { Socket.setSendBuffer(descriptor, bytes: bytes) }
             let stream = SecureStream(descriptor: descriptor, peer: peer, cache: options.sessionCache)
             if let proxy {
                 try ProxyTunnel.open(

@@ -73,3 +73,10 @@ func addressBytes(_ host: String) -> [UInt8]? {
     }
     return nil
 }
+
+/// Whether the name is loopback without asking a name server (RFC 6761 §6.3).
+func isLoopbackName(_ host: String) -> Bool {
+    var name = host.lowercased()[...]
+    if name.last == "." { name.removeLast() }
+    return name == "localhost" || name.hasSuffix(".localhost")
+}

@@ -18,6 +18,10 @@ public struct StreamOptions: Sendable {
     /// The CONNECT exchange.
     public var proxyTimeoutNanoseconds: Int64 = .seconds(10)
     public var tlsTimeoutNanoseconds: Int64 = .seconds(10)
+    /// What the kernel may hold of ours, sent and not acknowledged included, as SO_SNDBUF counts it (its own bookkeeping
+    /// takes about half). nil leaves it to the kernel, which is right for throughput; on a line that is too narrow a live
+    /// voice stays younger with a small one.
+    public var sendBufferBytes: Int?
     /// Keeps TLS sessions for quick reconnects. nil: each connection makes a full handshake.
     public var sessionCache: StreamSessionCache?
     /// The protocol offered by ALPN (RFC 7301); nil offers none. A server that doesn't know ALPN is accepted.

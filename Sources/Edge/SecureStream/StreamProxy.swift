@@ -3,7 +3,8 @@ import Glibc
 /// Whether a stream goes through a proxy. Unix sockets never do.
 public enum StreamProxySetting: Sendable, Hashable {
     case none
-    /// `HTTPS_PROXY` for TLS, then `ALL_PROXY` for everything, lower case first; hosts in `NO_PROXY` go direct.
+    /// `HTTPS_PROXY` for TLS, then `ALL_PROXY` for everything, lower case first; hosts in `NO_PROXY` go direct, and so
+    /// does what is for this machine without TLS.
     case environment
     case explicit(StreamProxy)
 }

@@ -7,7 +7,7 @@ import VoiceWebSocket
 final class ConnectionMailbox: Sendable {
     private let waker: Waker
     private let lastNumber = Atomic<UInt64>(0)
-    private let state = Mutex(MailboxState())
+    private let state = Guarded(MailboxState())
 
     init(waker: Waker) {
         self.waker = waker

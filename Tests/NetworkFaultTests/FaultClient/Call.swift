@@ -6,6 +6,8 @@ import VoiceWebSocketClient
 /// One connection's traffic: what a live session does on its wire thread, with echoes in place of a converted voice.
 struct Call {
     static let frameBytes = 640
+    /// What a server that answers with little sends back.
+    static let headBytes = 16
     static let frameNanoseconds: Int64 = .milliseconds(20)
     /// A frame is dropped, not queued, while more than this waits: old audio is worth nothing.
     static let pendingBytesMax = 16384
@@ -87,7 +89,7 @@ struct Call {
     /// An echo must be the next frame of this very connection, whole.
     private mutating func listen(_ bytes: [UInt8], now: MonotonicTime) {
         guard !isIdle else { return }
-        guard bytes.count == Self.frameBytes else {
+        guard bytes.count == Self.frameBytes || bytes.count == Self.headBytes else {
             wrong += 1
             return
         }
@@ -98,7 +100,7 @@ struct Call {
                 $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
             )
         }
-        let isWhole = bytes[16...].allSatisfy { $0 == UInt8(truncatingIfNeeded: sequence) }
+        let isWhole = bytes[Self.headBytes...].allSatisfy { $0 == UInt8(truncatingIfNeeded: sequence) }
         if connection != number || sequence != echoed || !isWhole { wrong += 1 }
         echoed = sequence &+ 1
         oldestEchoNanoseconds = max(

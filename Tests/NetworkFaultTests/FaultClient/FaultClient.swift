@@ -1,7 +1,8 @@
 // A voice-like WebSocket client for the fault tests: a frame each 20 ms, echoes checked, one line of report per event.
 // It is a process of its own, so that it can live in a network namespace and its memory is its own.
 //
-// usage: fault-client URL [--seconds N] [--heartbeat N] [--ca FILE] [--proxy HOST:PORT] [--reconnects N] [--idle]
+// usage: fault-client URL [--seconds N] [--heartbeat N] [--ca FILE] [--proxy HOST:PORT] [--reconnects N]
+//     [--timeout N] [--send-buffer N] [--idle]
 
 import Glibc
 import VoiceRealtime
@@ -13,8 +14,11 @@ struct Arguments {
     var url = ""
     var seconds = 5.0
     var heartbeatSeconds = 1.0
+    /// For each of TCP, proxy and TLS.
+    var timeoutSeconds = 10.0
     var caFile: String?
     var proxy: String?
+    var sendBufferBytes: Int?
     var reconnectsMax = 0
     /// Sends no frames; only reads.
     var isIdle = false
@@ -32,7 +36,9 @@ struct Arguments {
             switch name {
             case "--seconds": seconds = Double(value) ?? seconds
             case "--heartbeat": heartbeatSeconds = Double(value) ?? heartbeatSeconds
+            case "--timeout": timeoutSeconds = Double(value) ?? timeoutSeconds
             case "--ca": caFile = value
+            case "--send-buffer": sendBufferBytes = Int(value)
             case "--proxy": proxy = value
             case "--reconnects": reconnectsMax = Int(value) ?? 0
             default: return nil
@@ -46,6 +52,11 @@ struct Arguments {
         options.heartbeatSeconds = heartbeatSeconds
         options.stream.proxy = .none
         options.stream.caFile = caFile
+        options.stream.sendBufferBytes = sendBufferBytes
+        let timeout = Int64(timeoutSeconds * 1e9)
+        options.stream.connectTimeoutNanoseconds = timeout
+        options.stream.proxyTimeoutNanoseconds = timeout
+        options.stream.tlsTimeoutNanoseconds = timeout
         if let proxy, let setting = StreamProxy(url: proxy) { options.stream.proxy = .explicit(setting) }
         return options
     }
