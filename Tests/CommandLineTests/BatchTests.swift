@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// Several files, folders, and what is printed about them.
-@Suite struct BatchTests {
+@Suite(.boundedCrowd) struct BatchTests {
     private struct Line: Decodable {
         let input: String
         let output: String?

@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// What the command says about itself.
-@Suite struct HelpTests {
+@Suite(.boundedCrowd) struct HelpTests {
     static let commands = [[], ["convert"], ["voices"], ["serve"]]
 
     @Test(arguments: commands) func helpNamesEveryOption(_ command: [String]) async throws {
@@ -18,7 +18,7 @@ import Testing
                 "--voice", "--output", "--local", "--relay", "--token-file", "QUOTA_API_KEY", "--rate", "--format",
                 "--force", "--jobs", "--json", "averaged", "130 stopped by Ctrl-C",
             ],
-            "voices": ["--json"], "serve": ["--host", "--port", "--token-file", "--sessions", "--heartbeat"],
+            "voices": ["list", "show", "new"], "serve": ["--host", "--port", "--token-file", "--sessions", "--heartbeat"],
         ]
         for option in try #require(options[command.first ?? ""]) {
             #expect(result.output.contains(option), "\(option) is not in: \(result.output)")

@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// What can be wrong with files, folders and words: a sentence, a code, and nothing left behind.
-@Suite struct InputErrorTests {
+@Suite(.boundedCrowd) struct InputErrorTests {
     private func convert(_ words: [String], in folder: Scratch, input: String? = nil) async throws -> ProcessResult {
         try await Command.quotaVoice(["convert", "--local"] + words, input: input, folder: folder.path)
     }

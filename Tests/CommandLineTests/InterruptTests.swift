@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// Ctrl-C and SIGTERM in the middle: nothing half-done, the documented code, and the relay is told.
-@Suite struct InterruptTests {
+@Suite(.boundedCrowd) struct InterruptTests {
     @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
     func leavesNothingBehind(_ signal: Int32, _ status: Int32) async throws {
         let folder = try Scratch()

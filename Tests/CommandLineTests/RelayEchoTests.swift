@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// Files through a relay that is not ours and gives back what it is sent.
-@Suite struct RelayEchoTests {
+@Suite(.boundedCrowd) struct RelayEchoTests {
     /// What must not matter to the result.
     static let relays: [(name: String, behaviour: PeerRelay.Case)] = [
         ("mirror", .init()),

@@ -3,11 +3,11 @@ import ProcessSupport
 import Testing
 
 /// Both of our programs, as people run them: `serve` in one place, `convert` in another.
-@Suite struct ServedConversionTests {
+@Suite(.boundedCrowd) struct ServedConversionTests {
     @Test func aWholeConversion() async throws {
         let folder = try Scratch()
         let relay = try await ServedRelay(keys: ["sk-quota-served": 1_000_000])
-        let sound = try WaveSound.speech(seconds: 1.5)
+        let sound = try WaveSound.speech("speech-female.wav", from: 0.5, seconds: 1.5)
         try sound.write(to: folder("in.wav"))
         for (voice, isSame) in [("none", true), ("rachel", false)] {
             let result = try await Command.quotaVoice(

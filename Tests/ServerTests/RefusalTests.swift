@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// What the server does not take: each has its typed close, after an error frame that says why.
-@Suite struct RefusalTests {
+@Suite(.boundedCrowd) struct RefusalTests {
     private static let key = "sk-quota-refusal"
     private static let relay = Task { try await ServedRelay(keys: [key: 1_000_000_000, "sk-poor": 24_999]) }
 

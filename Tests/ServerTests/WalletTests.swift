@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// Credits across sessions, seen from outside: what one session gives back, the next can reserve, and not one more.
-@Suite struct WalletTests {
+@Suite(.boundedCrowd) struct WalletTests {
     /// Asks for exactly `credits` (a multiple of 2,500), which only a wallet that has them grants.
     private func reserve(_ credits: Int, at relay: ServedRelay) async throws -> PeerClient.Event {
         let session = try await PeerClient.run(

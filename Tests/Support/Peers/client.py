@@ -18,10 +18,12 @@ PATH = "/v1/audio/voice-conversion"
 
 class Protocol(WebSocketClientProtocol):
     server_pings = 0
+    answers_pings = True
 
     async def pong(self, data=b""):
         self.server_pings += 1
-        await super().pong(data)
+        if self.answers_pings:
+            await super().pong(data)
 
 
 class Client:
@@ -81,10 +83,12 @@ class Client:
     async def do_audio(self, samples, frame=320, speed=1.0, file=None):
         """Sends a sawtooth, or the beginning of a WAV file; `speed` 0 sends as fast as it goes."""
         data = self.sound(samples, file)
-        begin = time.monotonic()
+        due = time.monotonic()
         for offset in range(0, len(data), 2 * frame):
             if speed:
-                await asyncio.sleep(begin + offset / 32000 / speed - time.monotonic())
+                await asyncio.sleep(due - time.monotonic())
+                # Below the ceiling, what was not sent in time is not caught up with: the machine may be busy.
+                due = (max(due, time.monotonic()) if speed < 1.5 else due) + frame / 16000 / speed
             part = data[offset:offset + 2 * frame]
             self.sent.extend(part)
             await self.socket.send(part)
@@ -114,11 +118,9 @@ class Client:
         await asyncio.wait_for(await self.socket.ping(), 5)
         self.events.append({"at": time.monotonic() - self.start, "type": "(pong)"})
 
-    async def do_deaf(self, seconds):
-        """Reads nothing, answers nothing."""
-        self.socket.transport.pause_reading()
-        await asyncio.sleep(seconds)
-        self.socket.transport.resume_reading()
+    async def do_deaf(self):
+        """Answers no ping any more."""
+        self.socket.answers_pings = False
 
     async def do_abort(self):
         """The connection breaks without a word."""

@@ -40,8 +40,8 @@ CASE = {
     "at": "audio",  # when: auth, ready, audio, end
     "samples": 8000,  # for audio: after so many
     "code": 1000,
-    "reason": "",  # {token} stands for the client's
-    "error": None,  # an error frame before the close
+    "reason": "",
+    "error": None,  # code and message of an error frame before the close; {token} stands for the client's
     "text": "",  # for the fault "text"
     "bytes": 1,  # for the fault "binary"
 }
@@ -163,9 +163,10 @@ class Session:
             return
         if fault == "close":
             if self.case["error"]:
-                await self.say(type="error", **self.case["error"])
-            reason = self.case["reason"].replace("{token}", json.loads(self.auth)["token"])
-            await self.socket.close(self.case["code"], reason)
+                error = self.case["error"]
+                token = json.loads(self.auth)["token"]
+                await self.say(type="error", code=error["code"], message=error["message"].replace("{token}", token))
+            await self.socket.close(self.case["code"], self.case["reason"])
         elif fault == "abort":
             self.socket.transport.abort()
         elif fault == "die":

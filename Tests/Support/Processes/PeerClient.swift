@@ -14,7 +14,7 @@ public enum PeerClient {
 
         /// `fields` replace those of a good message; NSNull leaves one out.
         public static func auth(_ token: String, _ fields: [String: Any] = [:]) -> Step {
-            Step("auth", fields.merging(["token": token]) { $1 })
+            Step("auth", ["token": token].merging(fields) { $1 })
         }
         public static func text(_ text: String) -> Step { Step("text", ["text": text]) }
         public static func binary(_ bytes: Int) -> Step { Step("binary", ["bytes": bytes]) }
@@ -27,8 +27,9 @@ public enum PeerClient {
             Step("wait", ["type": type, "count": count, "seconds": seconds])
         }
         public static func sleep(_ seconds: Double) -> Step { Step("sleep", ["seconds": seconds]) }
-        public static func deaf(_ seconds: Double) -> Step { Step("deaf", ["seconds": seconds]) }
         public static func mark(_ text: String) -> Step { Step("mark", ["text": text]) }
+        /// Answers no ping from here on.
+        public static var deaf: Step { Step("deaf") }
         public static var ping: Step { Step("ping") }
         public static var abort: Step { Step("abort") }
         public static var close: Step { Step("close") }
