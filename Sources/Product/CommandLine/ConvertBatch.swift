@@ -30,21 +30,23 @@ final class ConvertBatch: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<jobs {
                 group.addTask {
-                    await withCheckedContinuation { continuation in
-                        let thread = Thread {
-                            self.work(endpoint)
-                            continuation.resume()
-                        }
-                        thread.name = "convert"
-                        thread.stackSize = 1 << 20
-                        thread.start()
-                    }
+                    await Self.onThread { self.work(endpoint) }
                 }
             }
         }
         let outcomes = state.withLock { $0.outcomes }
         view.finish(outcomes)
         return outcomes.map(\.status)
+    }
+
+    /// Runs blocking work on a thread of its own, so that it holds up none of Swift's.
+    static func onThread<Result: Sendable>(_ work: @escaping @Sendable () -> Result) async -> Result {
+        await withCheckedContinuation { continuation in
+            let thread = Thread { continuation.resume(returning: work()) }
+            thread.name = "convert"
+            thread.stackSize = 1 << 20
+            thread.start()
+        }
     }
 
     /// Stops what runs, cleans up behind it, and begins nothing new.

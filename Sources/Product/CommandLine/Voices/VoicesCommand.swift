@@ -8,7 +8,10 @@ struct VoicesCommand: AsyncParsableCommand {
         discussion: """
             Voices of your own are JSON files in $XDG_CONFIG_HOME/quota-voice/voices (~/.config/quota-voice/voices).
             """,
-        subcommands: [VoicesListCommand.self, VoicesShowCommand.self, VoicesTestCommand.self, VoicesNewCommand.self],
+        subcommands: [
+            VoicesListCommand.self, VoicesShowCommand.self, VoicesTestCommand.self, VoicesNewCommand.self,
+            VoicesLearnCommand.self, VoicesAuditionCommand.self,
+        ],
         defaultSubcommand: VoicesListCommand.self)
 }
 
