@@ -138,14 +138,30 @@ private final class ProcessEnd: Sendable {
     }
 }
 
-/// What still runs when the test runner exits: ended then, each by its number.
-private enum Remains {
-    private static let identifiers: Mutex<Set<Int32>> = {
-        atexit { Remains.identifiers.withLock { for identifier in $0 { kill(identifier, SIGKILL) } } }
-        return Mutex([])
+/// What still runs or lies about when the test runner exits (what all tests share is never let go before): ended then,
+/// each by its number, and removed.
+enum Remains {
+    private struct State {
+        var identifiers: Set<Int32> = []
+        var folders: Set<String> = []
+    }
+
+    private static let state: Mutex<State> = {
+        atexit { Remains.clear() }
+        return Mutex(State())
     }()
 
-    static func add(_ identifier: Int32) { identifiers.withLock { _ = $0.insert(identifier) } }
+    private static func clear() {
+        let left = state.withLock { $0 }
+        for identifier in left.identifiers { kill(identifier, SIGKILL) }
+        for folder in left.folders { try? FileManager.default.removeItem(atPath: folder) }
+    }
 
-    static func remove(_ identifier: Int32) { identifiers.withLock { _ = $0.remove(identifier) } }
+    static func add(_ identifier: Int32) { state.withLock { _ = $0.identifiers.insert(identifier) } }
+
+    static func remove(_ identifier: Int32) { state.withLock { _ = $0.identifiers.remove(identifier) } }
+
+    static func add(_ folder: String) { state.withLock { _ = $0.folders.insert(folder) } }
+
+    static func remove(_ folder: String) { state.withLock { _ = $0.folders.remove(folder) } }
 }

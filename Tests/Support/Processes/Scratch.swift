@@ -8,10 +8,12 @@ public final class Scratch: Sendable {
         var template = Array("\(NSTemporaryDirectory())quota-voice-test-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw ProcessFailure("no temporary folder") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        Remains.add(path)
     }
 
     deinit {
         try? FileManager.default.removeItem(atPath: path)
+        Remains.remove(path)
     }
 
     public func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
