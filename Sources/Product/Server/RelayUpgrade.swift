@@ -25,6 +25,28 @@ private final class ArrivalStamp: ChannelInboundHandler {
     }
 }
 
+/// Makes a plain request of every upgrade that is not to the relay: NIO's upgrader ends the connection of one that it
+/// refuses, without an answer. Leaves after a connection's first head, the only one that can upgrade, for what follows
+/// may be WebSocket bytes.
+private final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+
+    static func isRelay(_ uri: String) -> Bool {
+        uri.prefix { $0 != "?" } == RelayProtocol.path
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var part = unwrapInboundIn(data)
+        if case .head(var head) = part, !Self.isRelay(head.uri) {
+            head.headers.remove(name: "Upgrade")
+            part = .head(head)
+        }
+        context.fireChannelRead(wrapInboundOut(part))
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+    }
+}
+
 /// The server's child channel: HTTP/1.1 for Hummingbird, or the relay's WebSocket at its one path.
 struct RelayUpgrade: ServerChildChannel {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
@@ -57,8 +79,8 @@ struct RelayUpgrade: ServerChildChannel {
                 // One byte more than a receiver must take, so that the session itself can refuse by name.
                 maxFrameSize: RelayProtocol.audioFrameBytesMax + 16,
                 shouldUpgrade: { channel, head in
-                    let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
-                    return channel.eventLoop.makeSucceededFuture(path == RelayProtocol.path ? HTTPHeaders() : nil)
+                    let headers = UpgradeFilter.isRelay(head.uri) ? HTTPHeaders() : nil
+                    return channel.eventLoop.makeSucceededFuture(headers)
                 },
                 upgradePipelineHandler: { channel, _ in
                     channel.eventLoop.makeCompletedFuture { .relay(try Self.relayChannel(channel)) }
@@ -71,6 +93,9 @@ struct RelayUpgrade: ServerChildChannel {
                     }))
             let upgraded = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: configuration)
+            let pipeline = channel.pipeline.syncOperations
+            let upgradeHandler = try pipeline.context(handlerType: NIOTypedHTTPServerUpgradeHandler<Upgraded>.self)
+            try pipeline.addHandler(UpgradeFilter(), position: .before(upgradeHandler.handler))
             return Value(upgraded: upgraded, channel: channel)
         }
     }
