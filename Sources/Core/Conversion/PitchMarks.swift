@@ -188,7 +188,7 @@ struct PitchMarks: ~Copyable {
             }
             later = earlier
         }
-        guard later.position - position < 1.5 * later.period else { return nil }
+        guard later.position - position < 0.6 * later.period else { return nil }
         return MarkPair(first: later.position, second: later.position, blend: 0)
     }
 
