@@ -29,10 +29,10 @@ struct PitchMarks: ~Copyable {
     /// Boxcar of the excitation's energy: 1.5 ms.
     private static let smoothing = 24
 
-    let marks: UnsafeMutablePointer<PitchMark>
+    private let marks: UnsafeMutablePointer<PitchMark>
     private let scores: UnsafeMutablePointer<Float>
     private static let scoreCapacity = 256
-    private(set) var count = 0
+    private var count = 0
     private var running = false
     /// No mark may be set before this position.
     private var cursor = 0.0
