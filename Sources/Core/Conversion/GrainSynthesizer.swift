@@ -8,8 +8,6 @@ struct SynthesisPlan {
     var constantPeriod = 0.0
     /// Output formants over source formants.
     var formantRatio = 1.0
-    /// How far pulses are scattered, in samples (breathy and whispered voices).
-    var jitter = 0.0
 }
 
 /// Pitch-synchronous overlap-add with grains that are read faster or slower than they were recorded.
@@ -25,8 +23,8 @@ struct GrainSynthesizer: ~Copyable {
 
     private let delay: Double
     private let window = HalfWindow()
-    let pulses: UnsafeMutablePointer<Pulse>
-    private(set) var pulseCount = 0
+    private let pulses: UnsafeMutablePointer<Pulse>
+    private var pulseCount = 0
     private var nextTime = 0.0
     private var nextLeft = 64.0
     private var lastVoiced = false
@@ -157,7 +155,8 @@ struct GrainSynthesizer: ~Copyable {
         if local > 0.85 * period && local < 1.15 * period {
             correction += 0.5 * min(1, rate) * (local / period - 1 - correction)
         }
-        return period * (1 + correction)
+        // Smoothing costs about a pulse of lag; going a little further makes up for it.
+        return period * (1 + 1.4 * correction)
     }
 
     private func leftHalf(at time: Double, plan: SynthesisPlan, track: borrowing PitchTrack) -> Double {

@@ -29,10 +29,10 @@ struct PitchMarks: ~Copyable {
     /// Boxcar of the excitation's energy: 1.5 ms.
     private static let smoothing = 24
 
-    let marks: UnsafeMutablePointer<PitchMark>
+    private let marks: UnsafeMutablePointer<PitchMark>
     private let scores: UnsafeMutablePointer<Float>
     private static let scoreCapacity = 256
-    private(set) var count = 0
+    private var count = 0
     private var running = false
     /// No mark may be set before this position.
     private var cursor = 0.0
@@ -90,7 +90,7 @@ struct PitchMarks: ~Copyable {
             guard track.knownEnd > last.position + period else { return }
             guard track.isVoiced(at: last.position + period) else {
                 running = false
-                cursor = last.position + 0.5 * period
+                cursor = last.position + period
                 continue
             }
             guard last.position + (1 + Self.searchShare + 0.5) * period + 4 < known else { return }
@@ -188,8 +188,20 @@ struct PitchMarks: ~Copyable {
             }
             later = earlier
         }
-        guard later.position - position < 1.5 * later.period else { return nil }
-        return MarkPair(first: later.position, second: later.position, blend: 0)
+        if later.position - position < 0.6 * later.period {
+            return MarkPair(first: later.position, second: later.position, blend: 0)
+        }
+        return tail(before: later, around: position)
+    }
+
+    /// The end of the voiced stretch before the one that `later` opens, up to a period after its last mark.
+    private func tail(before later: PitchMark, around position: Double) -> MarkPair? {
+        for age in 1..<min(count, Self.capacity) where mark(age).position < later.position {
+            let last = mark(age)
+            guard position >= last.position, position < last.position + last.period else { return nil }
+            return MarkPair(first: last.position, second: last.position, blend: 0)
+        }
+        return nil
     }
 
     /// Goes on from the newest mark for one pulse, with as much of the signal as is there.
