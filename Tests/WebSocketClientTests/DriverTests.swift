@@ -117,6 +117,19 @@ struct DriverTests {
         #expect(events == [.closed(.init(code: 1006, reason: "", wasClean: false, cause: .heartbeatLost))])
     }
 
+    @Test("a server that says nothing for the idle time is told 1001")
+    func idle() throws {
+        let server = ScriptServer { connection, _ in
+            connection.upgrade()
+            while let frame = connection.readFrame() {
+                if frame.opcode == 8 { return connection.frame(8, frame.payload) }
+            }
+        }
+        let driver = try connect(server) { $0.idleTimeoutNanoseconds = .milliseconds(100) }
+        let events = try driver.lastEvents()
+        #expect(events == [.closed(.init(code: 1001, reason: "idle", wasClean: true, cause: .local))])
+    }
+
     @Test("a server that talks but never pings is alive")
     func trafficIsLife() throws {
         let server = ScriptServer { connection, _ in

@@ -32,6 +32,7 @@ public final class WebSocketDriver {
     private var phase = Phase.idle
     private var machine: WebSocketMachine
     private var heartbeat: Heartbeat?
+    private var idleDeadline: MonotonicTime?
     private var meter = RoundTripMeter()
     private var counts = WebSocketMetrics()
     private var input: ReceiveBuffer
@@ -71,6 +72,7 @@ public final class WebSocketDriver {
             counts.bytesReceived += UInt64(input.bytes.count)
             phase = .connected(opened.stream)
             startHeartbeat()
+            heard(now: monotonicNow())
         } catch {
             phase = .ended
             if error == .cancelled { waker.drain() }
@@ -200,7 +202,7 @@ public final class WebSocketDriver {
             if hadPending && pendingSendBytes == 0 { return }
             if counts.pongsReceived != pongsBefore { return }
             if now >= deadline { return }
-            if case .woken = poll(stream, until: min(deadline, nextDeadline ?? deadline)) {
+            if case .woken = poll(stream, until: nextDeadline(limit: deadline)) {
                 waker.drain()
                 return
             }
@@ -213,12 +215,11 @@ public final class WebSocketDriver {
             waker: waker, until: deadline)
     }
 
-    /// When the machine or the heartbeat next wants to look at the clock.
-    private var nextDeadline: MonotonicTime? {
-        switch (machine.nextDeadline, heartbeat?.nextDeadline) {
-        case (let first?, let second?): min(first, second)
-        case (let first, let second): first ?? second
-        }
+    /// The earliest of `limit` and the times at which the machine, the heartbeat and the idle bound want the clock.
+    private func nextDeadline(limit: MonotonicTime) -> MonotonicTime {
+        let timer = min(limit, machine.nextDeadline ?? limit)
+        let beat = min(timer, heartbeat?.nextDeadline ?? limit)
+        return machine.isOpen ? min(beat, idleDeadline ?? limit) : beat
     }
 
     /// Reads and handles what has come, until an event waits or the socket has no more.
@@ -232,7 +233,7 @@ public final class WebSocketDriver {
                 case .bytes(let count):
                     counts.bytesReceived += UInt64(count)
                     let now = monotonicNow()
-                    heartbeat?.traffic(now: now)
+                    heard(now: now)
                     parse(now: now)
                 case .wouldBlock:
                     if let writeError { return streamFailed(writeError) }
@@ -302,12 +303,22 @@ public final class WebSocketDriver {
         }
     }
 
+    /// Bytes came from the peer, or could not be looked for.
+    private func heard(now: MonotonicTime) {
+        heartbeat?.traffic(now: now)
+        idleDeadline = options.idleTimeoutNanoseconds.map { now.advanced(byNanoseconds: max($0, .milliseconds(1))) }
+    }
+
     private func keepTime(now: MonotonicTime) {
         if let deadline = machine.nextDeadline, now >= deadline { handle(.timer) }
         guard case .connected = phase else { return }
         if event != nil || isReceivingPaused {
+            heard(now: now)
             heartbeat?.pause(now: now)
             return
+        }
+        if let idleDeadline, now >= idleDeadline, machine.isOpen {
+            close(code: CloseCode.goingAway, reason: "idle")
         }
         switch heartbeat?.tick(now: now) {
         case nil, .some(.none):
