@@ -48,9 +48,10 @@ let package = Package(
         .target(
             name: "VoiceConversion", dependencies: ["VoiceSignal", "CSignalKernels"], path: "Sources/Core/Conversion",
             swiftSettings: strict),
+        .target(name: "CWebSocketKernels", path: "Sources/Core/WebSocketKernels"),
         .target(
-            name: "VoiceWebSocket", dependencies: ["VoiceRealtime"], path: "Sources/Core/WebSocket",
-            swiftSettings: strict),
+            name: "VoiceWebSocket", dependencies: ["VoiceRealtime", "CWebSocketKernels"],
+            path: "Sources/Core/WebSocket", swiftSettings: strict),
         .target(
             name: "VoiceRelay", dependencies: ["VoiceRealtime", "VoiceSignal"], path: "Sources/Core/Relay",
             swiftSettings: strict),

@@ -57,6 +57,17 @@ struct ConnectTests {
         #expect(other.summary.remoteAddress == "[::1]:\(six.port)")
     }
 
+    @Test(arguments: [UInt64.max, UInt64.max / 2, UInt64.max / 2 + 2])
+    func deadline_may_be_never(_ nanoseconds: UInt64) throws {
+        let server = try TestServer.python("stream_server.py", ["hello"])
+        var options = StreamOptions.plain
+        options.connectTimeoutNanoseconds = .max
+        let stream = try SecureStream.connect(
+            to: StreamEndpoint(host: "127.0.0.1", port: server.port, isTLS: false), options: options,
+            deadline: MonotonicTime(nanoseconds: nanoseconds), wake: -1)
+        #expect(try stream.readAll().bytes == Array("hello".utf8))
+    }
+
     @Test func closed_port_is_refused() throws {
         let endpoint = StreamEndpoint(host: "localhost", port: try Self.closedPort(), isTLS: true)
         let error = refusal(endpoint, .plain)

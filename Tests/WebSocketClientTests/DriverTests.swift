@@ -117,6 +117,19 @@ struct DriverTests {
         #expect(events == [.closed(.init(code: 1006, reason: "", wasClean: false, cause: .heartbeatLost))])
     }
 
+    @Test("a server that says nothing for the idle time is told 1001")
+    func idle() throws {
+        let server = ScriptServer { connection, _ in
+            connection.upgrade()
+            while let frame = connection.readFrame() {
+                if frame.opcode == 8 { return connection.frame(8, frame.payload) }
+            }
+        }
+        let driver = try connect(server) { $0.idleTimeoutNanoseconds = .milliseconds(100) }
+        let events = try driver.lastEvents()
+        #expect(events == [.closed(.init(code: 1001, reason: "idle", wasClean: true, cause: .local))])
+    }
+
     @Test("a server that talks but never pings is alive")
     func trafficIsLife() throws {
         let server = ScriptServer { connection, _ in
@@ -176,6 +189,27 @@ struct DriverTests {
         #expect(closure.wasClean)
     }
 
+    @Test("a server that says Close and ends its half at once still gets the answer", arguments: [0, 4 << 20])
+    func closeAndEnd(pendingBytes: Int) throws {
+        let answer = Mutex<[UInt8]?>(nil)
+        let server = ScriptServer { connection, _ in
+            connection.upgrade()
+            connection.write(ScriptConnection.frameBytes(1, [0x61]) + ScriptConnection.frameBytes(8, [0x0F, 0xA0]))
+            connection.endSending()
+            usleep(20_000)
+            while let frame = connection.readFrame() {
+                if frame.opcode == 8 { answer.withLock { $0 = frame.payload } }
+            }
+        }
+        let driver = try connect(server) { $0.limits.lingerNanoseconds = .seconds(20) }
+        try driver.sendBinary([UInt8](repeating: 3, count: pendingBytes))
+        let events = try driver.lastEvents()
+        #expect(
+            events == [.text("a"), .closed(.init(code: 4000, reason: "", wasClean: true, cause: .peer))])
+        for _ in 0..<500 where answer.withLock({ $0 }) == nil { usleep(10_000) }
+        #expect(answer.withLock { $0 } == [0x0F, 0xA0])
+    }
+
     @Test("an application that does not take events holds the server back")
     func backPressure() throws {
         let written = Atomic<Int>(0)
@@ -233,6 +267,21 @@ struct DriverTests {
         #expect(
             try driver.lastEvents().last == .closed(.init(code: 1000, reason: "done", wasClean: true, cause: .local)))
         #expect(received.withLock { $0 } == (0..<sent).map { UInt8($0 & 255) })
+    }
+
+    @Test("an event that nobody took yet comes before the end")
+    func untakenEvent() throws {
+        let server = ScriptServer { connection, _ in
+            connection.upgrade(thenFrames: ScriptConnection.frameBytes(1, [0x61]))
+            connection.readMore()
+        }
+        let driver = try connect(server)
+        try driver.wait(until: monotonicNow().advanced(byNanoseconds: .seconds(20)))
+        driver.abort()
+        let events = try driver.lastEvents()
+        #expect(
+            events == [.text("a"), .closed(.init(code: 1006, reason: "", wasClean: false, cause: .aborted))])
+        #expect(driver.nextEvent() == nil)
     }
 
     @Test("a signal ends the wait at once, also one that came before")

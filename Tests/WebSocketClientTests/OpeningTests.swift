@@ -113,6 +113,21 @@ struct OpeningTests {
         #expect(error == .handshakeTimedOut)
     }
 
+    @Test("a refusal whose body never ends, or breaks off, is a refusal", arguments: [true, false])
+    func endlessBody(breaks: Bool) {
+        let server = ScriptServer { connection, _ in
+            connection.readRequest()
+            connection.write("HTTP/1.1 402 Pay\r\nContent-Length: 500\r\n\r\n{}")
+            if breaks { connection.reset() } else { connection.readMore() }
+        }
+        let error = refusal { try connect(server.url) { $0.handshakeTimeoutNanoseconds = .milliseconds(200) } }
+        guard case .refused(let refusal) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(refusal.kind == .paymentRequired)
+    }
+
     @Test("nobody listens: a stream error")
     func nobody() {
         let error = refusal { try connect("ws://127.0.0.1:1/") }

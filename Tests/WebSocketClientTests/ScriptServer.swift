@@ -81,6 +81,11 @@ final class ScriptConnection: @unchecked Sendable {
         descriptor = -1
     }
 
+    /// Ends the sending half: FIN.
+    func endSending() {
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
     /// Ends with RST instead of FIN.
     func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)

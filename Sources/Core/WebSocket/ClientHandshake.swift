@@ -102,15 +102,18 @@ public struct ClientHandshake: Sendable {
         return nil
     }
 
-    /// The stream ended: a refusal whose body ends with it is complete, anything else is cut off.
+    /// The stream ended: a refusal counts with as much of its body as came, anything else is cut off.
     public mutating func endOfStream() throws(HandshakeViolation) -> HandshakeOutcome {
+        guard let refusal = cutShort() else { throw .truncated }
+        return refusal
+    }
+
+    /// What can be told when no more will be waited for: a refusal whose body is not complete, nil before its head is.
+    public mutating func cutShort() -> HandshakeOutcome? {
         defer { state = .done }
         switch state {
-        case .body(let head, let body):
-            guard body.mayEnd else { throw .truncated }
-            return Self.refusal(head, body.bytes)
-        case .head, .done:
-            throw .truncated
+        case .body(let head, let body): return Self.refusal(head, body.bytes)
+        case .head, .done: return nil
         }
     }
 

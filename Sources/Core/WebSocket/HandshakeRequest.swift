@@ -74,8 +74,8 @@ public struct HandshakeRequest: Equatable, Sendable {
     /// What the server has to answer in `Sec-WebSocket-Accept` (§4.2.2, item 5.4).
     var expectedAccept: String { Self.accept(forKey: key) }
 
-    /// The same for any key.
-    package static func accept(forKey key: String) -> String {
+    /// What a server answers to a key: for servers of tests and benchmarks.
+    public static func accept(forKey key: String) -> String {
         Base64.encode(SHA1.digest(Array("\(key)258EAFA5-E914-47DA-95CA-C5AB0DC85B11".utf8)))
     }
 }

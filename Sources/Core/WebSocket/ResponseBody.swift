@@ -47,14 +47,6 @@ struct ResponseBody: Sendable {
         }
     }
 
-    /// Whether the stream may end here without anything missing.
-    var mayEnd: Bool {
-        switch state {
-        case .done, .untilEnd: true
-        case .counted, .chunkLine, .chunk, .chunkEnd: false
-        }
-    }
-
     mutating func accept(_ byte: UInt8) throws(HandshakeViolation) {
         switch state {
         case .done:

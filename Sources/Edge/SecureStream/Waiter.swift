@@ -22,14 +22,16 @@ struct Waiter {
         descriptors.append(pollfd(fd: wake, events: Int16(POLLIN), revents: 0))
         defer { descriptors.removeLast() }
         while true {
-            let left = end.nanoseconds(since: monotonicNow())
+            // Unsigned: a deadline for "never" is further away than an Int64 reaches.
+            let now = monotonicNow()
+            let left = end > now ? end.nanoseconds - now.nanoseconds : 0
             // Rounded up, or the last millisecond would be spent spinning.
-            let milliseconds = Int32(clamping: (max(left, 0) + 999_999) / 1_000_000)
+            let milliseconds = Int32(clamping: left / 1_000_000 + (left % 1_000_000 == 0 ? 0 : 1))
             let count = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
             if count > 0 {
                 return descriptors[descriptors.count - 1].revents != 0 ? .cancelled : .ready
             }
-            if count == 0, left <= 0 || end <= monotonicNow() {
+            if count == 0, end <= monotonicNow() {
                 return .timedOut
             }
             if count < 0, errno != EINTR, errno != EAGAIN {

@@ -102,7 +102,16 @@ struct Opener {
         var unsent = request.bytes[...]
         input.clear()
         while true {
-            let result = try transfer(&unsent, &input, stream)
+            let result: StreamReadResult
+            do throws(WebSocketError) {
+                result = try transfer(&unsent, &input, stream)
+                if case .wouldBlock = result { try wait(stream, writing: !unsent.isEmpty, until: deadline) }
+                guard monotonicNow() < deadline else { throw .handshakeTimedOut }
+            } catch {
+                // A refusal is a refusal, even when its body never ends or breaks off.
+                if error != .cancelled, let refusal = handshake.cutShort() { return refusal }
+                throw error
+            }
             do throws(HandshakeViolation) {
                 switch result {
                 case .bytes:
@@ -118,13 +127,14 @@ struct Opener {
             } catch {
                 throw .handshake(error)
             }
-            guard monotonicNow() < deadline else { throw .handshakeTimedOut }
-            guard case .wouldBlock = result else { continue }
-            switch Poller.wait(stream, writing: !unsent.isEmpty, waker: waker, until: deadline) {
-            case .ready: break
-            case .woken: throw .cancelled
-            case .timedOut: throw .handshakeTimedOut
-            }
+        }
+    }
+
+    private func wait(_ stream: SecureStream, writing: Bool, until deadline: MonotonicTime) throws(WebSocketError) {
+        switch Poller.wait(stream, writing: writing, waker: waker, until: deadline) {
+        case .ready: break
+        case .woken: throw .cancelled
+        case .timedOut: throw .handshakeTimedOut
         }
     }
 

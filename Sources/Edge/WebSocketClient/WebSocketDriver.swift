@@ -23,7 +23,7 @@ public final class WebSocketDriver {
     private enum Phase {
         case idle
         case connected(SecureStream)
-        /// The stream is gone; what the closure says is delivered, or waits in `event`.
+        /// The stream is gone; what the closure says is delivered, or waits in `lastEvent`.
         case ended
     }
 
@@ -31,11 +31,15 @@ public final class WebSocketDriver {
     private let random: RandomPool
     private var phase = Phase.idle
     private var machine: WebSocketMachine
-    private var heartbeat: Heartbeat?
+    private var life: LifeSigns
     private var meter = RoundTripMeter()
     private var counts = WebSocketMetrics()
     private var input: ReceiveBuffer
     private var event: WebSocketEvent?
+    /// `closed`, which comes behind an event that nobody took yet.
+    private var lastEvent: WebSocketEvent?
+    /// How the peer's stream ended, while our answer to its Close has not left.
+    private var inputEnd: WebSocketMachine.Input?
     /// The stream takes no more bytes: told once what the peer still sent has been read.
     private var writeError: StreamError?
 
@@ -48,6 +52,7 @@ public final class WebSocketDriver {
         waker = try Waker()
         machine = WebSocketMachine(limits: options.limits, nextMaskKey: { random.next() })
         input = ReceiveBuffer()
+        life = LifeSigns(idleNanoseconds: options.idleTimeoutNanoseconds)
         heartbeatSeconds = options.heartbeatSeconds
     }
 
@@ -57,7 +62,7 @@ public final class WebSocketDriver {
 
     /// The ping interval in seconds, nil for none. A change counts from now.
     public var heartbeatSeconds: Double? {
-        didSet { startHeartbeat() }
+        didSet { life.start(heartbeatSeconds: heartbeatSeconds, now: monotonicNow()) }
     }
 
     /// Connects, once. Throws `cancelled` when `waker` is signalled, also before the call.
@@ -70,7 +75,7 @@ public final class WebSocketDriver {
             subprotocol = opened.subprotocol
             counts.bytesReceived += UInt64(input.bytes.count)
             phase = .connected(opened.stream)
-            startHeartbeat()
+            life.start(heartbeatSeconds: heartbeatSeconds, now: monotonicNow())
         } catch {
             phase = .ended
             if error == .cancelled { waker.drain() }
@@ -175,32 +180,39 @@ public final class WebSocketDriver {
     /// The next event, if one is there. Never blocks; takes no new bytes from the socket.
     public func nextEvent() -> WebSocketEvent? {
         if event == nil, case .connected = phase { parse(now: monotonicNow()) }
-        defer { event = nil }
-        return event
+        if let event {
+            self.event = nil
+            return event
+        }
+        defer { lastEvent = nil }
+        return lastEvent
     }
 
-    /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent has
-    /// left, a Pong came, `waker` was signalled, or `deadline` has come; at least once in any case.
+    /// Whether `nextEvent` has something that the application wants now.
+    private var hasEvent: Bool { (event != nil && !isReceivingPaused) || lastEvent != nil }
+
+    /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent
+    /// has left, a Pong came, `waker` was signalled, or `deadline` has come; at least once in any case.
     ///
     /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
-        if event != nil && !isReceivingPaused { return }
+        if hasEvent { return }
         guard case .connected(let stream) = phase else { throw .notConnected }
         let hadPending = pendingSendBytes > 0
         let pongsBefore = counts.pongsReceived
         while true {
             flush(stream)
-            read(stream)
+            if inputEnd == nil { read(stream) } else { endInput(stream) }
             guard case .connected = phase else { return }
             let now = monotonicNow()
             keepTime(now: now)
             guard case .connected = phase else { return }
             flush(stream)
-            if event != nil && !isReceivingPaused { return }
+            if hasEvent { return }
             if hadPending && pendingSendBytes == 0 { return }
             if counts.pongsReceived != pongsBefore { return }
             if now >= deadline { return }
-            if case .woken = poll(stream, until: min(deadline, nextDeadline ?? deadline)) {
+            if case .woken = poll(stream, until: deadline) {
                 waker.drain()
                 return
             }
@@ -208,17 +220,11 @@ public final class WebSocketDriver {
     }
 
     private func poll(_ stream: SecureStream, until deadline: MonotonicTime) -> Poller.Outcome {
-        Poller.wait(
-            stream, reading: !isReceivingPaused, writing: writeError == nil && machine.pendingSendBytes > 0,
-            waker: waker, until: deadline)
-    }
-
-    /// When the machine or the heartbeat next wants to look at the clock.
-    private var nextDeadline: MonotonicTime? {
-        switch (machine.nextDeadline, heartbeat?.nextDeadline) {
-        case (let first?, let second?): min(first, second)
-        case (let first, let second): first ?? second
-        }
+        let timer = min(deadline, machine.nextDeadline ?? deadline)
+        return Poller.wait(
+            stream, reading: !isReceivingPaused && inputEnd == nil,
+            writing: writeError == nil && machine.pendingSendBytes > 0, waker: waker,
+            until: life.nextDeadline(limit: timer))
     }
 
     /// Reads and handles what has come, until an event waits or the socket has no more.
@@ -226,25 +232,34 @@ public final class WebSocketDriver {
         parse(now: monotonicNow())
         // A peer that never stops must not keep the thread from its clock.
         for _ in 0..<64 {
-            guard event == nil, !isReceivingPaused, case .connected = phase else { return }
+            guard event == nil, !isReceivingPaused, inputEnd == nil, case .connected = phase else { return }
             do throws(StreamError) {
                 switch try input.read(from: stream) {
                 case .bytes(let count):
                     counts.bytesReceived += UInt64(count)
                     let now = monotonicNow()
-                    heartbeat?.traffic(now: now)
+                    life.heard(now: now)
                     parse(now: now)
                 case .wouldBlock:
                     if let writeError { return streamFailed(writeError) }
                     return
                 case .endOfStream(let isClean):
-                    if let writeError { return streamFailed(writeError) }
-                    return handle(isClean ? .endOfStream : .transportFailed("the TLS stream was cut"))
+                    inputEnd = isClean ? .endOfStream : .transportFailed("the TLS stream was cut")
+                    return endInput(stream)
                 }
             } catch {
                 return streamFailed(writeError ?? error)
             }
         }
+    }
+
+    /// The peer's stream has ended. A peer that said Close and only then ended its half still gets our answer.
+    private func endInput(_ stream: SecureStream) {
+        guard let inputEnd else { return }
+        flush(stream)
+        let mustAnswer = !machine.isOpen && machine.nextDeadline != nil && machine.pendingSendBytes > 0
+        if mustAnswer && writeError == nil { return }
+        if let writeError { streamFailed(writeError) } else { handle(inputEnd) }
     }
 
     /// Handles buffered bytes up to the first event.
@@ -290,33 +305,28 @@ public final class WebSocketDriver {
             stream.close()
         }
         phase = .ended
-        event = .closed(closure)
+        lastEvent = .closed(closure)
     }
 
     // MARK: - Time and writing
-
-    private func startHeartbeat() {
-        heartbeat = heartbeatSeconds.map { seconds in
-            let nanoseconds = Int64(min(max(seconds, 0.001), 86_400) * 1e9)
-            return Heartbeat(intervalNanoseconds: nanoseconds, now: monotonicNow())
-        }
-    }
 
     private func keepTime(now: MonotonicTime) {
         if let deadline = machine.nextDeadline, now >= deadline { handle(.timer) }
         guard case .connected = phase else { return }
         if event != nil || isReceivingPaused {
-            heartbeat?.pause(now: now)
+            life.pause(now: now)
             return
         }
-        switch heartbeat?.tick(now: now) {
-        case nil, .some(.none):
+        switch life.judge(now: now) {
+        case .fine:
             break
         case .sendPing:
             // A queue that is full of pings, or closing, needs no other.
             if (try? machine.perform(.ping(meter.pingPayload(now: now)), now: now)) != nil { counts.pingsSent += 1 }
         case .lost:
             handle(.heartbeatLost)
+        case .idle:
+            close(code: CloseCode.goingAway, reason: "idle")
         }
     }
 
