@@ -120,8 +120,8 @@ import Testing
         #expect(session.first("done")?.creditsUsed == 500)
     }
 
-    @Test func aFrameOf64KiBIsTakenAndAnsweredInSuch() async throws {
-        // 32,768 samples are more than a second's allowance at once, so only their refusal can be seen at real ceilings.
+    @Test func oneFrameMayHoldASecondsAllowance() async throws {
+        // 64 KiB, the format's limit, is more than the rate ceiling allows at once.
         let session = try await run([
             .auth(Self.key), .wait("ready"), .audio(24_000, frame: 24_000, speed: 0), .end, .wait("close"),
         ])
