@@ -7,7 +7,7 @@ set -eu
 
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev sox"
 bench="$build libsoxr-dev"
-test="$build espeak-ng flac openssl python3 python3-numpy python3-websockets tinyproxy-bin iproute2"
+test="$build espeak-ng flac openssl python3 python3-numpy python3-websockets sndfile-programs util-linux bsdutils tinyproxy-bin iproute2"
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
