@@ -129,6 +129,13 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
+            name: "KitTests",
+            dependencies: [
+                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+                "CAllocationCounter",
+            ],
+            swiftSettings: strict),
+        .testTarget(
             name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
             exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
         .executableTarget(
@@ -150,10 +157,10 @@ let package = Package(
 
 // Fuzz targets link against libFuzzer's main and so only exist when `Tests/Fuzz/run.sh` asks for them.
 if Context.environment["QUOTA_VOICE_FUZZ"] != nil {
-    for name in ["FrameParserFuzz", "MachineFuzz", "HandshakeFuzz", "UTF8Fuzz"] {
+    for name in ["FrameParserFuzz", "MachineFuzz", "HandshakeFuzz", "UTF8Fuzz", "RelayFuzz"] {
         package.targets.append(
             .executableTarget(
-                name: name, dependencies: ["VoiceWebSocket", "VoiceRealtime"], path: "Tests/Fuzz/\(name)",
+                name: name, dependencies: ["VoiceWebSocket", "VoiceRelay", "VoiceRealtime"], path: "Tests/Fuzz/\(name)",
                 swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])]))
     }
 }

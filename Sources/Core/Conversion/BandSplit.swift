@@ -37,9 +37,9 @@ struct BandSplit: ~Copyable, @unchecked Sendable {
         var sum = 0.0
         for index in 0..<tapCount {
             let angle = Double.pi * Double(index - half) * cutoff
-            let sinc = index == half ? 1 : psola_sin(angle) / angle
+            let sinc = index == half ? 1 : csk_sin(angle) / angle
             let turn = Double(index) / Double(tapCount - 1)
-            let window = 0.42 - 0.5 * psola_cos(2 * Double.pi * turn) + 0.08 * psola_cos(4 * Double.pi * turn)
+            let window = 0.42 - 0.5 * csk_cos(2 * Double.pi * turn) + 0.08 * csk_cos(4 * Double.pi * turn)
             (taps + index).initialize(to: Float(sinc * window))
             sum += sinc * window
         }

@@ -25,7 +25,7 @@ struct BreathSource: ~Copyable {
         hann = .allocate(capacity: Self.window)
         for index in 0..<Self.window {
             let turn = (Double(index) + 0.5) / Double(Self.window)
-            (hann + index).initialize(to: Float(0.5 - 0.5 * psola_cos(2 * Double.pi * turn)))
+            (hann + index).initialize(to: Float(0.5 - 0.5 * csk_cos(2 * Double.pi * turn)))
         }
         reflections = .allocate(capacity: Self.order)
         reflections.initialize(repeating: 0, count: Self.order)
@@ -66,7 +66,7 @@ struct BreathSource: ~Copyable {
             return
         }
         // The Hann window keeps 3/8 of the energy.
-        wantedGain = Double(psola_sqrtf(Float(max(0, prediction.residual) / (0.375 * Double(Self.window)))))
+        wantedGain = Double(csk_sqrtf(Float(max(0, prediction.residual) / (0.375 * Double(Self.window)))))
     }
 
     /// The next sample of shaped noise.

@@ -23,7 +23,7 @@ struct ColourTaps: Sendable {
         }
         let cepstrum = Self.foldedCepstrum(logGains)
         var response = [Double](repeating: 0, count: Self.count)
-        response[0] = psola_exp(cepstrum[0])
+        response[0] = csk_exp(cepstrum[0])
         for index in 1..<Self.count {
             var sum = 0.0
             for step in 1...index {
@@ -53,7 +53,7 @@ struct ColourTaps: Sendable {
         return (0..<count).map { index in
             var sum = 0.5 * (logGains[0] + logGains[last] * (index % 2 == 0 ? 1 : -1))
             for point in 1..<last {
-                sum += logGains[point] * psola_cos(Double.pi * Double(index * point) / Double(last))
+                sum += logGains[point] * csk_cos(Double.pi * Double(index * point) / Double(last))
             }
             return sum / Double(last) * (index == 0 ? 1 : 2)
         }
@@ -66,7 +66,7 @@ struct ColourTaps: Sendable {
         guard above > 0 else { return within(points[0].decibels, -40, 40) }
         let low = points[above - 1]
         let high = points[above]
-        let share = psola_log(hertz / low.hertz) / max(psola_log(high.hertz / low.hertz), 1e-9)
+        let share = csk_log(hertz / low.hertz) / max(csk_log(high.hertz / low.hertz), 1e-9)
         return within(low.decibels + share * (high.decibels - low.decibels), -40, 40)
     }
 }

@@ -72,7 +72,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
             breathShare = max(wanted, breathShare - Self.mixStep)
         }
         guard breathShare > 0 else { return voiced }
-        return psola_sqrtf(1 - breathShare) * voiced + psola_sqrtf(breathShare) * breath.next()
+        return csk_sqrtf(1 - breathShare) * voiced + csk_sqrtf(breathShare) * breath.next()
     }
 
     /// One step of the slow part: pitch, marks, and what to do with them.

@@ -38,7 +38,7 @@ struct EffectChain {
         }
         if drive > 0 {
             let gain = Float(1 + 7 * drive)
-            let driven = psola_tanhf(output * gain) / psola_sqrtf(gain)
+            let driven = csk_tanhf(output * gain) / csk_sqrtf(gain)
             output += Float(drive) * (driven - output)
         }
         return output

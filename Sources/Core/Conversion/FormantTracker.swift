@@ -31,7 +31,7 @@ struct FormantTracker: ~Copyable {
         hamming = .allocate(capacity: Self.window)
         for index in 0..<Self.window {
             let turn = (Double(index) + 0.5) / Double(Self.window)
-            (hamming + index).initialize(to: Float(0.54 - 0.46 * psola_cos(2 * Double.pi * turn)))
+            (hamming + index).initialize(to: Float(0.54 - 0.46 * csk_cos(2 * Double.pi * turn)))
         }
         bins = .allocate(capacity: Self.binCount)
         bins.initialize(repeating: 0, count: Self.binCount)
@@ -115,10 +115,10 @@ struct FormantTracker: ~Copyable {
             let real = roots.real[index]
             let imaginary = roots.imaginary[index]
             guard imaginary > 0 else { continue }
-            let hertz = psola_atan2(imaginary, real) * Self.rate / (2 * Double.pi)
+            let hertz = csk_atan2(imaginary, real) * Self.rate / (2 * Double.pi)
             let size = real * real + imaginary * imaginary
             guard size > 0 else { continue }
-            let bandwidth = -psola_log(size) * Self.rate / (2 * Double.pi)
+            let bandwidth = -csk_log(size) * Self.rate / (2 * Double.pi)
             guard bandwidth < 500, hertz > 150, hertz > lowest + 1, hertz < best ?? 5400 else { continue }
             best = hertz
         }

@@ -29,7 +29,7 @@ struct HalfWindow: ~Copyable {
         root = .allocate(capacity: Self.steps + 2)
         for step in 0..<(Self.steps + 2) {
             let edge = min(1, Double(step) / Double(Self.steps))
-            let value = 0.5 + 0.5 * psola_cos(Double.pi * edge)
+            let value = 0.5 + 0.5 * csk_cos(Double.pi * edge)
             (hann + step).initialize(to: Float(value))
             (root + step).initialize(to: Float(max(0, value).squareRoot()))
         }

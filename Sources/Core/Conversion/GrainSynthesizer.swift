@@ -176,7 +176,7 @@ struct GrainSynthesizer: ~Copyable {
         pulse.right = max(8, min(period / pulse.speed, 1.4 * outputPeriod))
         pulse.first = pair.first
         pulse.second = pair.second
-        let gain = psola_sqrtf(Float(outputPeriod / period))
+        let gain = csk_sqrtf(Float(outputPeriod / period))
         pulse.firstGain = gain * Float(1 - pair.blend)
         pulse.secondGain = gain * Float(pair.blend)
     }

@@ -13,8 +13,8 @@ struct Biquad {
     /// A Butterworth section: the bilinear transform of 1 / (s² + s / quality + 1), or of its high-pass mirror.
     init(cutoffHertz: Double, quality: Double, highPass: Bool) {
         let angle = 2 * Double.pi * cutoffHertz / ConversionFormat.sampleRate
-        let cosine = psola_cos(angle)
-        let alpha = psola_sin(angle) / (2 * quality)
+        let cosine = csk_cos(angle)
+        let alpha = csk_sin(angle) / (2 * quality)
         let scale = 1 / (1 + alpha)
         let edge = highPass ? (1 + cosine) : (1 - cosine)
         b0 = edge / 2 * scale

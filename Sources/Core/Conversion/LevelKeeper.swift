@@ -16,7 +16,7 @@ struct LevelKeeper {
         sourceEnergy += (source * source - sourceEnergy) * Self.smoothing
         outputEnergy += (output * output - outputEnergy) * Self.smoothing
         let ratio = (sourceEnergy + Self.floor) / (outputEnergy + Self.floor)
-        let gain = psola_sqrtf(max(0.25, min(4, ratio)))
+        let gain = csk_sqrtf(max(0.25, min(4, ratio)))
         return Self.limit(output * gain)
     }
 
@@ -25,7 +25,7 @@ struct LevelKeeper {
     static func limit(_ value: Float) -> Float {
         let size = abs(value)
         guard size > knee else { return value }
-        let bent = knee + (ceiling - knee) * psola_tanhf((size - knee) / (ceiling - knee))
+        let bent = knee + (ceiling - knee) * csk_tanhf((size - knee) / (ceiling - knee))
         return value < 0 ? -bent : bent
     }
 

@@ -125,14 +125,14 @@ struct PitchCandidates: ~Copyable {
 
     private func prior(_ period: Double, usualHertz: Double) -> Double {
         guard usualHertz > 0 else { return 0 }
-        let octaves = abs(psola_log(ConversionFormat.sampleRate / (period * usualHertz))) / 0.693_147
+        let octaves = abs(csk_log(ConversionFormat.sampleRate / (period * usualHertz))) / 0.693_147
         return Self.priorPerOctave * max(0, octaves - Self.priorFreeOctaves)
     }
 
     private func transition(to period: Double, fromUnvoiced: Double) -> Double {
         var least = fromUnvoiced + Self.voicingChange
         for index in 0..<earlierCount {
-            let distance = abs(psola_log(period / earlier[index].period))
+            let distance = abs(csk_log(period / earlier[index].period))
             let octave = Self.octaveDiscount + Self.jumpCost * abs(distance - 0.693_147)
             least = min(least, earlier[index].cost + min(Self.jumpCost * distance, octave))
         }

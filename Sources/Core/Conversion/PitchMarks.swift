@@ -154,7 +154,7 @@ struct PitchMarks: ~Copyable {
             let lag = centre - range + index
             let other = audio.samples(from: origin + lag - left)
             let product = DotProduct.of(reference, other, count: length)
-            let likeness = product / (psola_sqrtf(referenceEnergy * DotProduct.energy(other, count: length)) + 1e-9)
+            let likeness = product / (csk_sqrtf(referenceEnergy * DotProduct.energy(other, count: length)) + 1e-9)
             let edge = edge(at: origin + lag) / peak
             let error = Float(abs(Double(lag) - period) / period)
             let score = likeness + Self.peakWeight * edge - Self.distanceWeight * error

@@ -91,7 +91,7 @@ struct PitchTracker: ~Copyable {
             let earlier = decimated.samples(from: decimated.count - length - lag)
             let product = DotProduct.of(recent, earlier, count: length)
             let other = DotProduct.energy(earlier, count: length)
-            correlation[lag] = product / (psola_sqrtf(energy * other) + floor)
+            correlation[lag] = product / (csk_sqrtf(energy * other) + floor)
         }
     }
 
@@ -121,7 +121,7 @@ struct PitchTracker: ~Copyable {
         for lag in (coarse - 4)...(coarse + 4) {
             let earlier = smooth.samples(from: smooth.count - length - lag)
             let product = DotProduct.of(recent, earlier, count: length)
-            let value = product / (psola_sqrtf(energy * DotProduct.energy(earlier, count: length)) + floor)
+            let value = product / (csk_sqrtf(energy * DotProduct.energy(earlier, count: length)) + floor)
             if value > best {
                 best = value
                 bestLag = lag

@@ -24,8 +24,8 @@ struct PolynomialRoots: ~Copyable {
     mutating func solve(_ coefficients: UnsafePointer<Double>) -> Bool {
         for index in 0..<degree {
             let angle = 2 * Double.pi * (Double(index) + 0.25) / Double(degree)
-            real[index] = 0.9 * psola_cos(angle)
-            imaginary[index] = 0.9 * psola_sin(angle)
+            real[index] = 0.9 * csk_cos(angle)
+            imaginary[index] = 0.9 * csk_sin(angle)
         }
         for _ in 0..<Self.rounds {
             var moved = 0.0

@@ -36,9 +36,9 @@ struct SincTable: ~Copyable {
         for tap in 0..<taps {
             let time = Double(tap) - (half - 1) - fraction
             let angle = Double.pi * time * cutoff
-            let sinc = abs(angle) < 1e-9 ? 1 : psola_sin(angle) / angle
+            let sinc = abs(angle) < 1e-9 ? 1 : csk_sin(angle) / angle
             let edge = min(abs(time) / half, 1)
-            let window = 0.42 + 0.5 * psola_cos(Double.pi * edge) + 0.08 * psola_cos(2 * Double.pi * edge)
+            let window = 0.42 + 0.5 * csk_cos(Double.pi * edge) + 0.08 * csk_cos(2 * Double.pi * edge)
             row[tap] = Float(sinc * window * cutoff)
             sum += sinc * window * cutoff
         }

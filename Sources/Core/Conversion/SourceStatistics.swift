@@ -38,7 +38,7 @@ struct SourceStatistics: ~Copyable {
     }
 
     mutating func add(hertz: Double) {
-        let place = psola_log(hertz / Self.lowestHertz) / 0.693_147_18 * Self.binsPerOctave
+        let place = csk_log(hertz / Self.lowestHertz) / 0.693_147_18 * Self.binsPerOctave
         let bin = max(0, min(Self.binCount - 1, Int(place)))
         for index in 0..<Self.binCount {
             bins[index] *= Self.keep
@@ -57,10 +57,10 @@ struct SourceStatistics: ~Copyable {
             let next = sum + bins[index]
             if next >= wanted && bins[index] > 0 {
                 let inside = Double((wanted - sum) / bins[index])
-                return psola_log(Self.lowestHertz) + (Double(index) + inside) * 0.693_147_18 / Self.binsPerOctave
+                return csk_log(Self.lowestHertz) + (Double(index) + inside) * 0.693_147_18 / Self.binsPerOctave
             }
             sum = next
         }
-        return psola_log(Self.lowestHertz)
+        return csk_log(Self.lowestHertz)
     }
 }

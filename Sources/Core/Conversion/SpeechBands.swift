@@ -8,12 +8,12 @@ enum SpeechBands {
     /// Mel-cepstra that a correction keeps: finer detail belongs to the words, not to the voice.
     private static let keptCepstra = 16
 
-    private static func mel(_ hertz: Double) -> Double { 1127 * psola_log(1 + hertz / 700) }
+    private static func mel(_ hertz: Double) -> Double { 1127 * csk_log(1 + hertz / 700) }
 
     static func centre(_ band: Int) -> Double {
         let share = Double(band) / Double(count - 1)
         let value = mel(lowestHertz) + share * (mel(highestHertz) - mel(lowestHertz))
-        return 700 * (psola_exp(value / 1127) - 1)
+        return 700 * (csk_exp(value / 1127) - 1)
     }
 
     /// The fractional band index of a frequency.
@@ -26,12 +26,12 @@ enum SpeechBands {
         let angle = Double.pi / Double(count)
         let cepstra = (0..<keptCepstra).map { order in
             values.indices.reduce(0.0) { sum, band in
-                sum + values[band] * psola_cos(angle * Double(order) * (Double(band) + 0.5))
+                sum + values[band] * csk_cos(angle * Double(order) * (Double(band) + 0.5))
             } / Double(count) * (order == 0 ? 1 : 2)
         }
         return values.indices.map { band in
             cepstra.indices.reduce(0.0) { sum, order in
-                sum + cepstra[order] * psola_cos(angle * Double(order) * (Double(band) + 0.5))
+                sum + cepstra[order] * csk_cos(angle * Double(order) * (Double(band) + 0.5))
             }
         }
     }

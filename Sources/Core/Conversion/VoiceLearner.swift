@@ -36,8 +36,8 @@ public struct VoiceLearner: ~Copyable {
     public init() {
         let size = Self.frame
         let angles = (0..<size).map { 2 * Double.pi * Double($0) / Double(size) }
-        cosines = angles.map { Float(psola_cos($0)) }
-        sines = angles.map { Float(psola_sin($0)) }
+        cosines = angles.map { Float(csk_cos($0)) }
+        sines = angles.map { Float(csk_sin($0)) }
     }
 
     /// Takes the next samples of the speaker; not finite ones count as silence.
@@ -68,7 +68,7 @@ public struct VoiceLearner: ~Copyable {
         guard power > 1e-8, frames.count < Self.mostFrames else { return }
         var decibels: [Double] = []
         for band in 0..<SpeechBands.count {
-            decibels.append(10 * psola_log(bandPower(samples, band) + 1e-9) / 2.302_585_093)
+            decibels.append(10 * csk_log(bandPower(samples, band) + 1e-9) / 2.302_585_093)
         }
         frames.append((power, decibels))
     }

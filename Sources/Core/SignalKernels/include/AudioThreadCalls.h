@@ -6,6 +6,8 @@
 #ifndef C_SIGNAL_AUDIO_THREAD_CALLS_H
 #define C_SIGNAL_AUDIO_THREAD_CALLS_H
 
+#include <math.h>
+
 #if defined(__has_attribute) && __has_attribute(swift_attr)
 #define CSK_AUDIO_THREAD __attribute__((swift_attr("@_noLocks"))) __attribute__((swift_attr("@_noAllocation")))
 #else
@@ -32,6 +34,16 @@ float csk_fir_between(const struct csk_fir *fir, const float *input, const float
 /// The square root, one instruction (series.c); NaN for negative numbers. Swift's own is not known to be lock-free.
 CSK_AUDIO_THREAD
 double csk_square_root(double x);
+
+// libm, double and single precision. Pure: no global state but errno, which nobody reads.
+CSK_AUDIO_THREAD static inline double csk_exp(double value) { return exp(value); }
+CSK_AUDIO_THREAD static inline double csk_log(double value) { return log(value); }
+CSK_AUDIO_THREAD static inline double csk_sin(double value) { return sin(value); }
+CSK_AUDIO_THREAD static inline double csk_cos(double value) { return cos(value); }
+CSK_AUDIO_THREAD static inline double csk_floor(double value) { return floor(value); }
+CSK_AUDIO_THREAD static inline double csk_atan2(double y, double x) { return atan2(y, x); }
+CSK_AUDIO_THREAD static inline float csk_tanhf(float value) { return tanhf(value); }
+CSK_AUDIO_THREAD static inline float csk_sqrtf(float value) { return sqrtf(value); }
 
 #pragma clang assume_nonnull end
 

@@ -5,7 +5,6 @@
 
 #include "AudioThreadCalls.h"
 #include "fir.h"
-#include "psola_math.h"
 #include "series.h"
 
 #endif
