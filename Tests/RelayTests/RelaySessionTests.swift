@@ -127,6 +127,17 @@ import VoiceRelay
             session.handle(.closed(code), now: at(1)) == [.finish(.failed(.closed(code, detail: "the reason")))])
     }
 
+    @Test func aCloseReasonTellsWhatTheNameDoesNot() {
+        var session = streaming(ready)
+        #expect(
+            session.handle(.closed(.invalidAuth, reason: "INVALID_AUTH: key revoked"), now: at(1))
+                == [.finish(.failed(.closed(.invalidAuth, detail: "key revoked")))])
+        var other = streaming(ready)
+        #expect(
+            other.handle(.closed(.sessionTimeout, reason: "SESSION_TIMEOUT"), now: at(1))
+                == [.finish(.failed(.closed(.sessionTimeout, detail: nil)))])
+    }
+
     @Test func aRelayThatDoesNotAnswerAuthIsGivenUpAfterTenSeconds() {
         var session = opened()
         #expect(session.nextDeadline == at(10))

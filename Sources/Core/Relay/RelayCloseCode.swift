@@ -69,6 +69,17 @@ public enum RelayCloseCode: Hashable, Sendable {
         }
     }
 
+    /// What a close reason says beyond the code's own name; `nil` for nothing.
+    func detail(in reason: String) -> String? {
+        switch self {
+        case .normal, .webSocket, .other: return nil
+        case .invalidAuth, .balanceExhausted, .sessionTimeout, .formatViolation, .upstreamDisconnected, .heartbeatLost:
+            let text = Self.begins(reason, with: name) ? reason.dropFirst(name.count) : reason[...]
+            let detail = text.drop { $0 == ":" || $0 == " " }
+            return detail.isEmpty ? nil : String(detail)
+        }
+    }
+
     /// "INVALID_AUTH: no such token" begins with INVALID_AUTH; "INVALID_AUTHORITY" does not.
     private static func begins(_ reason: String, with name: String) -> Bool {
         guard reason.hasPrefix(name) else { return false }

@@ -18,8 +18,8 @@ public struct RelaySession {
         case sourceEnded
         /// The user stops before the end.
         case cancelled
-        /// The WebSocket is closed; nothing comes after.
-        case closed(RelayCloseCode)
+        /// The WebSocket is closed, with the reason that came along; nothing comes after.
+        case closed(RelayCloseCode, reason: String = "")
         /// Time passed; due at ``nextDeadline``.
         case tick
     }
@@ -88,7 +88,7 @@ public struct RelaySession {
             return []
         case .sourceEnded: return sourceEnded(now)
         case .cancelled: return finish(.cancelled, closing: .normal)
-        case .closed(let code): return closed(code)
+        case .closed(let code, let reason): return closed(code, reason)
         case .tick: return tick(now)
         }
     }
@@ -161,7 +161,7 @@ public struct RelaySession {
         return [.sendPadding(samples: max(ready.delaySamples, RelayProtocol.paddingSamplesMax))]
     }
 
-    private mutating func closed(_ code: RelayCloseCode) -> [Action] {
+    private mutating func closed(_ code: RelayCloseCode, _ reason: String) -> [Action] {
         switch state {
         case .finished: return []
         case .ending, .padding:
@@ -169,7 +169,7 @@ public struct RelaySession {
             if code == .normal, isComplete { return finish(.finished(nil), closing: nil) }
         case .connecting, .authenticating, .streaming: break
         }
-        return finish(.failed(.closed(code, detail: lastError?.message)), closing: nil)
+        return finish(.failed(.closed(code, detail: lastError?.message ?? code.detail(in: reason))), closing: nil)
     }
 
     private mutating func tick(_ now: MonotonicTime) -> [Action] {

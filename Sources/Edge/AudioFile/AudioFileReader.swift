@@ -43,14 +43,18 @@ public final class AudioFileReader {
             close(descriptor)
             throw AudioFileError(.empty, "\(name): the file is empty; record or copy it again")
         }
-        if case .truncated(let claimed, let present) = WaveHeader.check(
-            descriptor: descriptor, fileBytes: UInt64(status.st_size))
-        {
+        let problem: String? =
+            switch WaveHeader.check(descriptor: descriptor, fileBytes: UInt64(status.st_size)) {
+            case .plausible: nil
+            case .truncated(let claimed, let present):
+                "the header promises \(claimed) bytes of sound but \(present) are there; copy the file again"
+            case .unfinished(let present):
+                "the header promises no sound but \(present) bytes are there (a recorder that was killed?); record again"
+            }
+        if let problem {
             close(descriptor)
             throw AudioFileError(
-                .truncated,
-                "\(name): the header promises \(claimed) bytes of sound but \(present) are there; copy the file again, "
-                    + "or keep what there is with: sox --ignore-length IN.wav OUT.wav")
+                .truncated, "\(name): \(problem), or keep what there is with: sox --ignore-length IN.wav OUT.wav")
         }
         var info = SF_INFO()
         guard let handle = sf_open_fd(descriptor, Int32(SFM_READ), &info, 1) else {

@@ -10,6 +10,8 @@ struct WaveHeader {
         case plausible
         /// The data chunk promises `claimed` bytes, the file holds `present`.
         case truncated(claimed: UInt64, present: UInt64)
+        /// The data chunk says that it is empty, but `present` bytes follow.
+        case unfinished(present: UInt64)
     }
 
     /// Bounds the walk through a hostile file.
@@ -40,9 +42,11 @@ struct WaveHeader {
     private static func judge(size: UInt64, long: UInt64?, present: UInt64) -> Verdict {
         var claimed = size
         if size == 0xFFFF_FFFF, let long { claimed = long }
-        // Programs that write to a pipe can't go back to fill the length in: they leave 0 or a number near a limit
+        // A recorder that was killed never filled the length in; libsndfile would find no sound at all.
+        if claimed == 0, present > 0 { return .unfinished(present: present) }
+        // Programs that write to a pipe can't go back to fill the length in: they leave a number near a limit
         // (0xFFFFFFFF: ffmpeg; 0x7FFFF000 and its like: sox, arecord).
-        let isPlaceholder = long == nil && (claimed == 0 || claimed >= 0x7FFF_0000)
+        let isPlaceholder = long == nil && claimed >= 0x7FFF_0000
         return claimed > present && !isPlaceholder ? .truncated(claimed: claimed, present: present) : .plausible
     }
 

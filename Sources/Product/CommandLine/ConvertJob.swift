@@ -40,7 +40,7 @@ struct ConvertJob {
             // A name that is taken is found out before any sound is sent, and paid for.
             let source = try FileSource(path: item.input)
             soundSeconds = Double(source.frames) / Double(source.sampleRate)
-            let rate = item.format.supportedRate(for: settings.rate ?? source.sampleRate)
+            let rate = try sinkRate(source.sampleRate)
             try makeFolder()
             let sink = try FileSink(
                 item: item, sampleRate: rate, frames: source.frames / source.sampleRate * rate,
@@ -58,6 +58,17 @@ struct ConvertJob {
         } catch {
             return outcome(.internalError, "\(item.input): \(error); please report this as a bug")
         }
+    }
+
+    /// A rate that was asked for is kept or refused; the source's own gives way where the format knows only others.
+    private func sinkRate(_ sourceRate: Int) throws -> Int {
+        let rate = item.format.supportedRate(for: settings.rate ?? sourceRate)
+        guard settings.rate == nil || settings.rate == rate else {
+            throw CommandFailure(
+                status: .usage,
+                sentence: "\(item.output): \(item.format.rawValue) can't have that rate; try --rate \(rate)")
+        }
+        return rate
     }
 
     private func makeFolder() throws {

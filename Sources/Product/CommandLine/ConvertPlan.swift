@@ -20,6 +20,7 @@ struct ConvertPlan {
     ///   - inputs: files, folders, or `-`.
     ///   - output: a file, a folder (an existing one, or with `/` at its end), or nothing: beside the input.
     init(inputs: [String], output: String?, format: AudioFileFormat?, voice: String) throws {
+        let voice = voice.lowercased()
         let found = try inputs.flatMap { try Self.expand($0, leavingOut: ".\(voice)") }
         guard !found.isEmpty else {
             throw CommandFailure(

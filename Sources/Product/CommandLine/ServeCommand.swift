@@ -53,10 +53,10 @@ struct ServeCommand: AsyncParsableCommand {
                 Terminal.note(
                     "try:  quota-voice convert speech.wav --relay ws://\(host):\(port) --token-file \(keys.path)")
             }
-        } catch {
+        } catch RelayServerError.cantListen(let reason) {
             throw CommandFailure(
                 status: .unreachable,
-                sentence: "\(host):\(port): can't listen there (\(error)); choose another --port or --host")
+                sentence: "\(host):\(port): can't listen there (\(reason)); choose another --port or --host")
         }
     }
 }

@@ -91,7 +91,7 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
         case 1001, 1012, 1013, 1014: "the relay is busy or going away\(said); try again in a moment"
         case 1006:
             "the connection broke before all sound was back\(said); check the network and the relay, then try again"
-        case 1008: "the relay refused the request\(said)"
+        case 1008: "the relay refused the request\(said); check the voice and the options"
         case 1011: "the relay failed\(said); try again in a moment"
         default: "the relay closed the connection with code \(number)\(said); check that the URL is that of a relay"
         }

@@ -159,7 +159,8 @@ final class ConversionRun {
                 try bytes.withUnsafeBytes { try downlink?.push($0, sink.write) }
                 progress.update(converted: session.samplesReceived)
             }
-        case .closed(let closure): try perform(session.handle(.closed(closure.relayCode), now: now))
+        case .closed(let closure):
+            try perform(session.handle(.closed(closure.relayCode, reason: closure.reason), now: now))
         }
     }
 

@@ -19,7 +19,10 @@ extension ConversionError {
     /// No WebSocket came about. The sentences below the WebSocket name host, cause and next step already.
     init(_ error: WebSocketError, endpoint: RelayEndpoint) {
         switch error {
-        case .invalidURL, .insecureURL, .badRequest: self.init(.badURL, "\(endpoint.url): \(error)")
+        case .insecureURL(let host):
+            self.init(
+                .badURL, "ws:// to \(host) would send key and voice readable; use wss://, or allow it (--insecure)")
+        case .invalidURL, .badRequest: self.init(.badURL, "\(endpoint.url): \(error)")
         case .refused(let refusal) where [401, 402, 403].contains(refusal.status):
             self.init(.refused, "\(endpoint.name): \(error)")
         case .refused, .handshake, .handshakeTimedOut, .tooManyRedirects, .redirectRefused:

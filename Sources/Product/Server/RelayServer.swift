@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import Logging
@@ -6,6 +7,12 @@ import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
 import VoiceRelay
+
+/// Why a server did not start.
+public enum RelayServerError: Error, Sendable {
+    /// The address can't be taken; the text is the system's.
+    case cantListen(String)
+}
 
 /// A relay on this machine: profile v1 over WebSocket, with the local voices and credits in memory.
 ///
@@ -27,7 +34,7 @@ public final class RelayServer: Sendable {
     /// a typed close and their refund.
     ///
     /// - Parameter onListening: called once, with the port taken.
-    /// - Throws: what kept it from listening.
+    /// - Throws: ``RelayServerError`` when it can't listen.
     public func run(stopsOnSignals: Bool = false, onListening: @escaping @Sendable (Int) async -> Void) async throws {
         let router = Router()
         router.get("health") { _, _ in "ok\n" }
@@ -44,10 +51,10 @@ public final class RelayServer: Sendable {
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
-        if stopsOnSignals {
-            try await application.runService()
-        } else {
-            try await application.runService(gracefulShutdownSignals: [])
+        do {
+            try await application.runService(gracefulShutdownSignals: stopsOnSignals ? [.sigterm, .sigint] : [])
+        } catch let error as IOError {
+            throw RelayServerError.cantListen(String(cString: strerror(error.errnoCode)))
         }
     }
 
