@@ -141,6 +141,23 @@ struct MachineCloseTests {
         #expect(harness.closure == WebSocketClosure(code: 1000, reason: "bye", wasClean: false, cause: .local))
     }
 
+    @Test("the Close goes behind pongs and pings that found no room before it")
+    func closeIsLast() throws {
+        var limits = WebSocketLimits()
+        limits.sendFragmentBytes = 125
+        let harness = MachineHarness(limits)
+        for number in 0..<9 { harness.receive(.ping(String(repeating: "\(number)", count: 125))) }
+        try harness.perform(.ping([UInt8](repeating: 1, count: 125)))
+        try harness.perform(.send(.binary([UInt8](repeating: 2, count: 1000))))
+        try harness.perform(.close(code: 1000, reason: ""))
+        let frames = harness.sentFrames()
+        #expect(frames.last == .close(1000))
+        #expect(frames.filter { $0.opcode == 8 }.count == 1)
+        #expect(frames.filter { $0.opcode == 9 }.count == 1)
+        #expect(frames.filter { $0.opcode == 10 }.count == 9)
+        #expect(frames.filter { $0.opcode < 8 }.flatMap(\.payload) == [UInt8](repeating: 2, count: 1000))
+    }
+
     @Test(
         "codes that may travel do",
         arguments: [

@@ -31,8 +31,8 @@ struct UTF8ValidatorTests {
         func compare(_ bytes: [UInt8]) {
             if isValid(bytes) != (String(validating: bytes, as: UTF8.self) != nil) { disagreements += 1 }
         }
-        // All that decides is at the borders of the ranges of RFC 3629 §4, so two bytes are tried in full, and the third and
-        // fourth at the borders.
+        // All that decides is at the borders of the ranges of RFC 3629 §4, so two bytes are tried in full, and the
+        // third and fourth at the borders.
         let borders: [UInt8] = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC2, 0xE0, 0xF4, 0xFF]
         for first in UInt8.min...UInt8.max {
             compare([first])

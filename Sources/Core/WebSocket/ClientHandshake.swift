@@ -54,7 +54,8 @@ public enum HandshakeOutcome: Equatable, Sendable {
 
 /// Reads the server's answer to the upgrade (RFC 6455 §4.1), wherever the stream was split.
 ///
-/// Memory: a head of at most 32 KiB and a refusal's body of at most 64 KiB; interim (1xx) responses are skipped, at most 8.
+/// Memory: a head of at most 32 KiB and a refusal's body of at most 64 KiB. At most 8 interim (1xx) responses are
+/// skipped.
 public struct ClientHandshake: Sendable {
     private enum State {
         /// Inside a response head. Exits: itself (1xx), `body`, `done`.

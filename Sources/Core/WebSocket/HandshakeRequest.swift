@@ -35,8 +35,8 @@ public struct HandshakeRequest: Equatable, Sendable {
 
     /// Builds the request.
     ///
-    /// `host` is the authority with its port unless that is the scheme's own, `target` the path and query. `nonce` is 16
-    /// random bytes (item 7). `permessage-deflate` and other extensions are not offered.
+    /// `host` is the authority with its port unless that is the scheme's own, `target` the path and query. `nonce` is
+    /// 16 random bytes (item 7). `permessage-deflate` and other extensions are not offered.
     public init(
         host: String, target: String, headers: [HeaderField], subprotocols: [String], nonce: [UInt8]
     ) throws(HandshakeMisuse) {

@@ -2,8 +2,8 @@ import VoiceRealtime
 
 /// Judges whether the peer is alive: a ping each interval, any traffic is life, lost after two intervals of silence.
 ///
-/// Nobody is judged without a ping that had a whole interval to be answered. When the clock was looked at late (SIGSTOP, a
-/// suspended or overloaded machine), that is not held against the peer either: once in each silence it gets a new ping
+/// Nobody is judged without a ping that had a whole interval to be answered. When the clock was looked at late
+/// (SIGSTOP, a suspended or overloaded machine), that is not held against the peer either: once in each silence it gets a new ping
 /// and one more interval. So a dead peer is told one interval after the process runs again at the latest.
 /// Give `traffic` for what is already in the socket before `tick`, or the judgement is unfair.
 public struct Heartbeat: Equatable, Sendable {

@@ -4,8 +4,8 @@ import CWebSocketKernels
 public enum Masking {
     /// Copies `source` to `target`, every byte XORed with the key byte of its index.
     ///
-    /// The key is the four bytes of the frame's masking key in memory order, as `loadUnaligned(as: UInt32.self)` reads them.
-    /// `target` has room for `source.count` bytes and either is `source` itself or does not overlap it.
+    /// The key is the four bytes of the frame's masking key in memory order, as `loadUnaligned(as: UInt32.self)` reads
+    /// them. `target` has room for `source.count` bytes and either is `source` itself or does not overlap it.
     public static func copy(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, key: UInt32) {
         guard let from = source.baseAddress else { return }
         cws_mask(
@@ -13,7 +13,9 @@ public enum Masking {
     }
 
     /// The same, byte by byte: the oracle of `copy`.
-    public static func copyBytewise(_ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, key: UInt32) {
+    public static func copyBytewise(
+        _ source: UnsafeRawBufferPointer, to target: UnsafeMutableRawPointer, key: UInt32
+    ) {
         withUnsafeBytes(of: key) { keyBytes in
             for index in 0..<source.count {
                 target.storeBytes(of: source[index] ^ keyBytes[index & 3], toByteOffset: index, as: UInt8.self)

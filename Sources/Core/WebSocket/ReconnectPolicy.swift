@@ -2,8 +2,8 @@ import VoiceRealtime
 
 /// Decides whether and when to connect again: exponential backoff with full jitter.
 ///
-/// The wait before attempt n is drawn evenly from zero to `min(longest, shortest * 2^n)`; a `Retry-After` is waited for at
-/// least. Time and randomness are arguments.
+/// The wait before attempt n is drawn evenly from zero to `min(longest, shortest * 2^n)`; a `Retry-After` is waited
+/// for at least. Time and randomness are arguments.
 public struct ReconnectPolicy: Equatable, Sendable {
     public struct Limits: Equatable, Sendable {
         /// Ceiling of the first wait, in nanoseconds.

@@ -147,7 +147,9 @@ struct SendQueue: ~Copyable {
     private mutating func stage() {
         stageControls()
         while firstPiece < pieces.count, stageFragment() {}
-        guard pieces.isEmpty, let close = closePayload, hasRoom(forPayload: close.count) else { return }
+        // The Close is last: what found no room before it has to go first.
+        guard pongs.isEmpty, pings.isEmpty, pieces.isEmpty else { return }
+        guard let close = closePayload, hasRoom(forPayload: close.count) else { return }
         close.withUnsafeBytes { bytes in stageFrame(.close, isFinal: true, bytes) }
         closePayload = nil
     }
@@ -188,7 +190,7 @@ struct SendQueue: ~Copyable {
         return true
     }
 
-    /// Forgets the first piece at once, and moves the others up only now and then, so that a long queue costs no squares.
+    /// Forgets the first piece at once, and moves the others up only now and then: a long queue costs no squares.
     private mutating func removeFirstPiece() {
         pieces[firstPiece].bytes = []
         firstPiece += 1

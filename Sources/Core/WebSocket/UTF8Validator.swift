@@ -1,5 +1,5 @@
-/// Checks UTF-8 that arrives in pieces: overlong forms, surrogates and what lies beyond U+10FFFF are refused at the first
-/// byte that can't be right (RFC 3629 §4; RFC 6455 §8.1 wants a connection failed as early as that).
+/// Checks UTF-8 that arrives in pieces: overlong forms, surrogates and what lies beyond U+10FFFF are refused at the
+/// first byte that can't be right (RFC 3629 §4; RFC 6455 §8.1 wants a connection failed as early as that).
 public struct UTF8Validator: Sendable {
     /// Continuation bytes that the current character still needs.
     private var needed = 0

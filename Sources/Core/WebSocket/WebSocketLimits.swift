@@ -7,7 +7,7 @@ public struct WebSocketLimits: Equatable, Sendable {
     /// Payload waiting to be sent, in bytes; a send beyond it throws `sendQueueFull`, but one message of up to this
     /// length is always taken by an empty queue.
     public var sendQueueBytesMax = 16 << 20
-    /// Longest payload of a frame sent, in bytes; longer messages leave in fragments, and control frames go between them.
+    /// Longest payload of a frame sent, in bytes; longer messages leave in fragments, with control frames between.
     /// Values outside 125...65536 are brought into that range.
     public var sendFragmentBytes = 65_536
     /// Time for the peer to answer our Close, in nanoseconds.

@@ -7,7 +7,8 @@ import VoiceRealtime
 /// Threads: one owner. Memory: one message of at most `messageBytesMax`, and the send queue's bound.
 public struct WebSocketMachine: ~Copyable {
     private enum State {
-        /// Messages go both ways. Exits: `closing` (perform close), `ending` (peer's Close, violation), `closed` (transport).
+        /// Messages go both ways.
+        /// Exits: `closing` (perform close), `ending` (peer's Close, violation), `closed` (transport).
         case open
         /// Our Close is queued or sent, the peer's has not come: messages are checked but no longer delivered.
         /// Exits: `ending` (peer's Close, violation), `closed` (transport, deadline).

@@ -8,8 +8,8 @@ import VoiceWebSocket
 ///     for try await message in socket.messages { print(message) }
 ///
 /// Threads: usable from any task. The connection runs on a thread of its own, never on Swift concurrency's pool.
-/// Back-pressure: `send` waits while the peer does not take what was sent; the socket is not read while messages wait to
-/// be taken. Cancellation: every `await` ends at once with `WebSocketError.cancelled`; the connection stays.
+/// Back-pressure: `send` waits while the peer does not take what was sent; the socket is not read while messages wait
+/// to be taken. Cancellation: every `await` ends at once with `WebSocketError.cancelled`; the connection stays.
 /// Ownership: when the last reference is gone the connection is dropped; `close` first for a Close handshake.
 public final class WebSocketConnection: Sendable {
     private let mailbox: ConnectionMailbox
@@ -66,8 +66,8 @@ public final class WebSocketConnection: Sendable {
 
     /// Says Close behind all that was sent and waits for the end. Sends that still wait are refused.
     ///
-    /// Throws `misuse` for a code that may not travel or a reason over 123 bytes (RFC 6455 §7.4, §5.5.1); a connection that
-    /// has ended already gives its closure.
+    /// Throws `misuse` for a code that may not travel or a reason over 123 bytes (RFC 6455 §7.4, §5.5.1); a connection
+    /// that has ended already gives its closure.
     @discardableResult
     public func close(
         code: UInt16 = CloseCode.normal, reason: String = ""

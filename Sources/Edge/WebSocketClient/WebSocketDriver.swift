@@ -5,9 +5,9 @@ import VoiceWebSocket
 
 /// A WebSocket connection that its own thread drives: send, `wait`, take events, again.
 ///
-/// Threads: one at a time owns it; only `waker` may be used from others. Blocking: `connect` and `wait`, both bounded and
-/// both ended by `waker`. Memory: one received message, the send queue and 64 KiB buffers; the socket is not read while an
-/// event waits to be taken, so a fast peer is held back by TCP.
+/// Threads: one at a time owns it; only `waker` may be used from others. Blocking: `connect` and `wait`, both bounded
+/// and both ended by `waker`. Memory: one received message, the send queue and 64 KiB buffers; the socket is not read
+/// while an event waits to be taken, so a fast peer is held back by TCP.
 public final class WebSocketDriver {
     /// Wakes `wait` and cancels `connect` from any thread.
     public nonisolated let waker: Waker

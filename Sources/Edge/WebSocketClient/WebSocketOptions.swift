@@ -22,8 +22,8 @@ public struct WebSocketOptions: Sendable {
     public var handshakeTimeoutNanoseconds: Int64 = .seconds(10)
     /// Ping interval in seconds; nil sends none and never judges the peer lost.
     public var heartbeatSeconds: Double?
-    /// When nothing came from the peer for so many nanoseconds, it is told Close 1001 with the reason "idle"; nil for no
-    /// bound. For servers that do not answer pings; a heartbeat finds a dead peer sooner.
+    /// When nothing came from the peer for so many nanoseconds, it is told Close 1001 with the reason "idle"; nil for
+    /// no bound. For servers that do not answer pings; a heartbeat finds a dead peer sooner.
     public var idleTimeoutNanoseconds: Int64?
     /// Bounds of frames, messages and queues, and the times of closing.
     public var limits = WebSocketLimits()
