@@ -35,6 +35,7 @@ fuzz: ## Fuzz the parsers with AddressSanitizer, MINUTES (10) each.
 bench: ## Measure beside other libraries, as ratios of one run.
 	@scripts/setup.sh bench
 	swift run --package-path Benchmarks -c release SignalBench
+	swift run --package-path Benchmarks -c release WebSocketBench
 
 PREFIX ?= /usr/local
 

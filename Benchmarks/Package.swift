@@ -19,5 +19,9 @@ let package = Package(
                 .product(name: "SignalMeasurement", package: "quota-voice"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "WebSocketBench",
+            dependencies: [.product(name: "VoiceWebSocketClient", package: "quota-voice")],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     ]
 )

@@ -9,7 +9,7 @@ import Testing
         "Core/Realtime": ["Synchronization"],
         "Core/Signal": ["VoiceRealtime", "CSignalKernels"],
         "Core/Conversion": ["VoiceSignal", "VoiceRealtime", "CSignalKernels"],
-        "Core/WebSocket": ["VoiceRealtime"],
+        "Core/WebSocket": ["VoiceRealtime", "CWebSocketKernels"],
         "Core/Relay": ["VoiceSignal", "VoiceRealtime"],
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
         "SignalPath/Uplink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
