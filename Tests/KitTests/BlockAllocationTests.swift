@@ -30,7 +30,7 @@ struct BlockAllocationTests {
 
     @Test(arguments: [8_000, 16_000, 44_100, 48_000])
     func theUplinkAllocatesNothing(rate: Int) throws {
-        var uplink = try Uplink(sourceRate: rate, frames: 10 * rate, profile: .archive, packet: .milliseconds20)
+        var uplink = try Uplink(sourceRate: rate, frames: 300 * tone.count, profile: .archive, packet: .milliseconds20)
         var packets = 0
         let counts = tone.withUnsafeBufferPointer { input in
             cac_arm()
