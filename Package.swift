@@ -13,15 +13,19 @@ let package = Package(
     products: [
         .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
         .library(name: "VoiceConversion", targets: ["VoiceConversion"]),
+        .library(name: "QuotaAPI", targets: ["QuotaAPI"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // System: C libraries and shims, no logic.
@@ -78,6 +82,18 @@ let package = Package(
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
+            name: "QuotaAPI",
+            dependencies: [
+                "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocketClient",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Product/QuotaAPI", swiftSettings: strict),
+        .target(
             name: "VoiceServer",
             dependencies: [
                 "VoiceConversion", "VoiceRelay",
@@ -96,18 +112,24 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
-        .testTarget(
-            name: "CommandLineTests", dependencies: ["quota-voice"], path: "Tests/CommandLineTests",
-            swiftSettings: strict),
 
         // Tests mirror the sources.
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        .testTarget(
+            name: "QuotaAPITests",
+            dependencies: [
+                "QuotaAPI",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+            ],
+            exclude: ["peer.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "SignalTests", dependencies: ["VoiceSignal", "CSignalKernels"], swiftSettings: strict),
