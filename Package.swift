@@ -84,7 +84,7 @@ let package = Package(
         .target(
             name: "QuotaAPI",
             dependencies: [
-                "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocketClient",
+                "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -112,19 +112,32 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
 
+        // Examples: what an app on Hummingbird does.
+        .executableTarget(
+            name: "SignInWithQuota", dependencies: ["QuotaAPI", .product(name: "Hummingbird", package: "hummingbird")],
+            path: "Examples/SignInWithQuota", swiftSettings: strict),
+        .executableTarget(
+            name: "ConnectQuotaWallet",
+            dependencies: [
+                "QuotaAPI", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Examples/ConnectQuotaWallet", swiftSettings: strict),
+
         // Tests mirror the sources.
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "QuotaAPITests",
             dependencies: [
-                "QuotaAPI",
+                "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "QuotaAPI", "VoiceRelay", "VoiceServer",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),

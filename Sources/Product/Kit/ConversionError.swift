@@ -25,7 +25,7 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
         self.description = description
     }
 
-    static func session(_ failure: RelayFailure, relay: String) -> ConversionError {
+    package static func session(_ failure: RelayFailure, relay: String) -> ConversionError {
         ConversionError(.session(failure), "\(relay): \(sentence(failure))")
     }
 

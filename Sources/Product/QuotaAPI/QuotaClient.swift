@@ -61,7 +61,7 @@ public struct QuotaClient: Sendable, CustomStringConvertible {
             keeper = TokenKeeper(
                 tokens: TokenSet(
                     accessToken: token.exposed, refreshToken: refresh?.token.exposed,
-                    expiresAt: options.accessTokenExpiresAt),
+                    expiresAt: options.accessTokenExpiresAt, clientID: refresh?.clientID),
                 configuration: TokenKeeper.Configuration(
                     exchange: exchange, clientID: refresh?.clientID, clientSecret: refresh?.clientSecret,
                     store: options.tokenStore, storeKey: options.tokenStoreKey, onRefresh: options.onTokenRefresh))

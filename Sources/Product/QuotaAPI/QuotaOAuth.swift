@@ -94,7 +94,8 @@ public struct QuotaOAuth: Sendable, CustomStringConvertible {
                     ("code_verifier", pending.codeVerifier),
                 ]), allowsInsecure: allowsInsecure)
         guard answer.isSuccess else { throw answer.refusal(hiding: secrets) }
-        let tokens = try answer.decode(TokenAnswer.self).tokens(now: sent)
+        var tokens = try answer.decode(TokenAnswer.self).tokens(now: sent)
+        tokens.clientID = clientID
         guard let nonce = pending.nonce else { return SignIn(tokens: tokens) }
         guard let idToken = tokens.idToken else { throw SignInError.noIDToken }
         return SignIn(tokens: tokens, identity: try await verify(idToken: idToken, nonce: nonce))

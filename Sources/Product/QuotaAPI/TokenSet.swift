@@ -11,10 +11,12 @@ public struct TokenSet: Sendable, Hashable, Codable, CustomStringConvertible, Cu
     public var scope: String?
     /// For signing out (`id_token_hint`).
     public var idToken: String?
+    /// Whom they were issued to: no other client can refresh them.
+    public var clientID: String?
 
     public init(
         accessToken: String, refreshToken: String? = nil, expiresAt: Date? = nil, lifetimeSeconds: Int? = nil,
-        scope: String? = nil, idToken: String? = nil
+        scope: String? = nil, idToken: String? = nil, clientID: String? = nil
     ) {
         self.accessToken = accessToken
         self.refreshToken = refreshToken
@@ -22,6 +24,7 @@ public struct TokenSet: Sendable, Hashable, Codable, CustomStringConvertible, Cu
         self.lifetimeSeconds = lifetimeSeconds
         self.scope = scope
         self.idToken = idToken
+        self.clientID = clientID
     }
 
     /// Whether so little time is left that a request could still be on its way when the token ends: 30 s, or half the
@@ -68,7 +71,8 @@ struct TokenAnswer: Decodable {
         return TokenSet(
             accessToken: accessToken, refreshToken: refreshToken ?? previous?.refreshToken,
             expiresAt: lifetime.map { now.addingTimeInterval(Double($0)) }, lifetimeSeconds: lifetime,
-            scope: scope ?? previous?.scope, idToken: idToken ?? previous?.idToken)
+            scope: scope ?? previous?.scope, idToken: idToken ?? previous?.idToken,
+            clientID: previous?.clientID)
     }
 }
 
