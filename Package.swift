@@ -84,7 +84,8 @@ let package = Package(
         .target(
             name: "QuotaAPI",
             dependencies: [
-                "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+                "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket",
+                "VoiceWebSocketClient",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
@@ -112,7 +113,8 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay",
+                "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -139,8 +141,8 @@ let package = Package(
                 "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "QuotaAPI", "VoiceRelay", "VoiceServer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
             exclude: ["peer.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),

@@ -19,11 +19,14 @@ struct SignInWithQuota {
             clientSecret: environment["QUOTA_CLIENT_SECRET"],
             redirectURI: environment["REDIRECT_URI"] ?? "http://localhost:\(port)/auth/callback", options: options)
         let app = Application(
-            router: router(oauth, options, Sessions()), configuration: .init(address: .hostname("127.0.0.1", port: port)))
+            router: router(oauth, options, Sessions()),
+            configuration: .init(address: .hostname("127.0.0.1", port: port)))
         try await app.runService()
     }
 
-    static func router(_ oauth: QuotaOAuth, _ options: QuotaOptions, _ sessions: Sessions) -> Router<BasicRequestContext> {
+    static func router(_ oauth: QuotaOAuth, _ options: QuotaOptions, _ sessions: Sessions) -> Router<
+        BasicRequestContext
+    > {
         let router = Router()
         router.get("/") { request, _ -> Response in
             guard let user = await sessions[request.sessionID]?.user else {
@@ -32,7 +35,8 @@ struct SignInWithQuota {
             let balance = try await user.client.getBalance().balance
             let name = (user.identity.name ?? user.identity.subject).htmlEscaped
             // No wallet is not a wallet with nothing in it.
-            return page("Hello \(name), \(balance.map(formatCredits) ?? "no wallet"). <a href=\"/auth/logout\">Sign out</a>")
+            return page(
+                "Hello \(name), \(balance.map(formatCredits) ?? "no wallet"). <a href=\"/auth/logout\">Sign out</a>")
         }
         router.get("/auth/login") { request, _ -> Response in
             let start = try await oauth.start(scopes: .signIn)
@@ -57,9 +61,8 @@ struct SignInWithQuota {
         }
         router.get("/auth/logout") { request, _ -> Response in
             guard let user = await sessions.remove(request.sessionID)?.user else { return redirect("/") }
-            let tokens = await user.client.tokens ?? user.tokens
-            try? await oauth.revoke(tokens)
-            let end = try await oauth.endSessionURL(idToken: tokens.idToken, postLogoutRedirectURI: nil)
+            try? await oauth.revoke(await user.client.tokens ?? user.tokens)
+            let end = try await oauth.endSessionURL(idToken: user.tokens.idToken, postLogoutRedirectURI: nil)
             return redirect(end ?? "/")
         }
         return router

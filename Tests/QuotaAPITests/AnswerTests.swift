@@ -94,7 +94,9 @@ import Testing
     }
 
     @Test func aLoudErrorIsQuietened() async throws {
-        let noise = "\u{1B}[2J\u{7}\r\nkey sk-quota-good and whsec_abc.def quota_refresh_9, " + String(repeating: "x", count: 5_000)
+        let noise =
+            "\u{1B}[2J\u{7}\r\nkey sk-quota-good and whsec_abc.def quota_refresh_9, "
+            + String(repeating: "x", count: 5_000)
         let (error, _) = try await error(refusal(400, "bad_request", [:], ["message": .string(noise)]))
         let text = try #require(error?.description)
         #expect(text.count < 800)
@@ -196,7 +198,9 @@ import Testing
     }
 
     @Test func aPaidRequestIsNeverRepeated() async throws {
-        let failures: [QuotaJSON] = [["status": 503], ["status": 502], ["reset": true], refusal(429, "rate_limit", ["Retry-After": "0"])]
+        let failures: [QuotaJSON] = [
+            ["status": 503], ["status": 502], ["reset": true], refusal(429, "rate_limit", ["Retry-After": "0"]),
+        ]
         for action in failures {
             let world = try await Peer.shared.world(["POST /v1/chat/completions": [action, [:]]])
             let client = try world.client()

@@ -25,7 +25,8 @@ func overview(_ apiKey: String) async throws {
 
 func developerPays(_ apiKey: String) async throws {
     let client = try QuotaClient(.apiKey(apiKey))
-    let answer = try await client.chat(ChatRequest(model: "openai/gpt-4o-mini", messages: [ChatMessage(.user, "Hello")]))
+    let answer = try await client.chat(
+        ChatRequest(model: "openai/gpt-4o-mini", messages: [ChatMessage(.user, "Hello")]))
     print(answer.text ?? "", answer.quota?.creditsUsed ?? 0)
 }
 

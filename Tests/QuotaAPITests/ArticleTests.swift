@@ -27,7 +27,9 @@ import Testing
         let snippets = try String(
             contentsOf: Self.tests.appendingPathComponent("ArticleSnippets.swift"), encoding: .utf8
         ).components(separatedBy: "\n")
-        let articles = try FileManager.default.contentsOfDirectory(atPath: Self.catalogue.path).filter { $0.hasSuffix(".md") }
+        let articles = try FileManager.default.contentsOfDirectory(atPath: Self.catalogue.path).filter {
+            $0.hasSuffix(".md")
+        }
         #expect(articles.count == 6)
         for article in articles {
             let text = try String(contentsOf: Self.catalogue.appendingPathComponent(article), encoding: .utf8)

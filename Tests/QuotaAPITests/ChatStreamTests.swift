@@ -74,7 +74,10 @@ import Testing
     @Test func anErrorInMidStreamIsTyped() async throws {
         let (_, stream) = try await stream([
             [.string(Self.data("a")), 0],
-            ["data: {\"error\":{\"code\":\"insufficient_credits\",\"message\":\"m\",\"balance\":3,\"required\":9}}\n\n", 0],
+            [
+                "data: {\"error\":{\"code\":\"insufficient_credits\",\"message\":\"m\",\"balance\":3,\"required\":9}}\n\n",
+                0,
+            ],
         ])
         var text = ""
         let error = await quotaError {

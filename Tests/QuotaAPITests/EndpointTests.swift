@@ -46,7 +46,9 @@ import Testing
         #expect(packages.map(\.id) == ["pack_5"])
         #expect(packages.first?.priceCents == 500)
         #expect(try await world.log().first?.headers["authorization"] == nil)
-        for shape: QuotaJSON in [[["id": "p", "credits": 1, "price_cents": 2]], ["data": [["id": "p", "credits": 1, "price_cents": 2]]]] {
+        for shape: QuotaJSON in [
+            [["id": "p", "credits": 1, "price_cents": 2]], ["data": [["id": "p", "credits": 1, "price_cents": 2]]],
+        ] {
             let other = try await Peer.shared.world(["GET /v1/packages": [["json": shape]]])
             #expect(try await other.client().getPackages().map(\.id) == ["p"])
         }

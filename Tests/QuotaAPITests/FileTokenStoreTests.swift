@@ -10,7 +10,8 @@ import Testing
 
     private func folder() throws -> String {
         let path = NSTemporaryDirectory() + "quota-tokens-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        try FileManager.default.createDirectory(
+            atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         return path
     }
 
@@ -132,7 +133,9 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for index in 0..<24 {
                 // A store of its own each, as separate processes have: only the file's lock is between them.
-                group.addTask { try await FileTokenStore(folder: folder, secretTool: "").set(tokens, for: "user-\(index)") }
+                group.addTask {
+                    try await FileTokenStore(folder: folder, secretTool: "").set(tokens, for: "user-\(index)")
+                }
             }
             try await group.waitForAll()
         }
@@ -147,7 +150,9 @@ import Testing
         try await store.set(tokens, for: "a")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["flock", "\(folder)/tokens.lock", "sh", "-c", "echo locked; sleep 0.5; date +%s%N > \(folder)/unlocked"]
+        process.arguments = [
+            "flock", "\(folder)/tokens.lock", "sh", "-c", "echo locked; sleep 0.5; date +%s%N > \(folder)/unlocked",
+        ]
         let output = Pipe()
         process.standardOutput = output
         try process.run()

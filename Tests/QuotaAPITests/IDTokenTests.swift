@@ -61,7 +61,8 @@ import Testing
             (["iss": "https://evil.example"], .issuer), (["iss": .string(world.baseURL + "/")], .issuer),
             (["aud": "other"], .audience), (["aud": []], .audience),
             (["aud": ["client", "other"]], .authorizedParty), (["azp": "other"], .authorizedParty),
-            (["exp": .integer(now - 61)], .expired), (["exp": .integer(now - 3_600), "iat": .integer(now - 7_200)], .expired),
+            (["exp": .integer(now - 61)], .expired),
+            (["exp": .integer(now - 3_600), "iat": .integer(now - 7_200)], .expired),
             (["iat": .integer(now + 120)], .fromFuture), (["nbf": .integer(now + 120)], .fromFuture),
             (["nonce": "m"], .nonce), (["nonce": .some(nil)], .nonce), (["sub": ""], .malformed),
             (["exp": .some(nil)], .malformed), (["iat": .some(nil)], .malformed), (["sub": 7], .malformed),
@@ -72,7 +73,9 @@ import Testing
             #expect(found == expected, "\(changes)")
         }
         // A minute of a clock's error is forgiven.
-        for changes: [String: QuotaJSON?] in [["exp": .integer(now - 30), "iat": .integer(now - 300)], ["iat": .integer(now + 30)]] {
+        for changes: [String: QuotaJSON?] in [
+            ["exp": .integer(now - 30), "iat": .integer(now - 300)], ["iat": .integer(now + 30)],
+        ] {
             #expect(await failure(oauth, try await token(claims(world, changes))) == nil)
         }
     }
@@ -106,14 +109,18 @@ import Testing
         ] {
             #expect(await failure(oauth, text) == .signature)
         }
-        for text in ["", ".", "..", "a.b.c", "\(parts[0]).\(parts[1])", good + ".x", good + "=", "ü" + good, String(repeating: "a", count: 100_000)] {
+        for text in [
+            "", ".", "..", "a.b.c", "\(parts[0]).\(parts[1])", good + ".x", good + "=", "ü" + good,
+            String(repeating: "a", count: 100_000),
+        ] {
             #expect(await failure(oauth, text) == .malformed, "\(text.prefix(20))")
         }
     }
 
     @Test func aRotatedKeyIsFetchedAndAFloodIsNot() async throws {
         let first: QuotaJSON = [:]
-        let world = try await Peer.shared.world(["GET /.well-known/jwks.json": [["json": ["keys": []]], first]], ["kids": ["key-1", "key-2"]])
+        let world = try await Peer.shared.world(
+            ["GET /.well-known/jwks.json": [["json": ["keys": []]], first]], ["kids": ["key-1", "key-2"]])
         let oauth = try oauth(world)
         // The set is empty at first, and has both keys when asked again.
         #expect(await failure(oauth, try await token(claims(world))) == .unknownKey)
@@ -131,7 +138,8 @@ import Testing
 
     @Test func otherKindsOfKeysArePassedOver() async throws {
         let jwks: QuotaJSON = [
-            ["kty": "EC", "kid": "ec", "crv": "P-256", "x": "a", "y": "b"], ["kty": "oct", "kid": "oct", "k": "c2VjcmV0"],
+            ["kty": "EC", "kid": "ec", "crv": "P-256", "x": "a", "y": "b"],
+            ["kty": "oct", "kid": "oct", "k": "c2VjcmV0"],
             ["kty": "RSA", "kid": "enc", "use": "enc", "n": "AQAB", "e": "AQAB"], ["kty": "RSA", "kid": "half"], [:],
         ]
         let world = try await Peer.shared.world([:], ["jwks": jwks])

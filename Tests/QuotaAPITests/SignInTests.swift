@@ -96,11 +96,14 @@ import Testing
         #expect(failure("code=c&state=\(state)#x") == nil)
         #expect(failure("code=c&state=\(state)&iss=https%3A%2F%2Fa", "https://a") == nil)
         #expect(failure("code=c&state=\(state)&iss=https%3A%2F%2Fb", "https://a") == .issuerMismatch)
-        for callback in ["code=c", "code=c&state=", "code=c&state=\(state)x", "code=c&state=\(state.lowercased())", ""] {
+        for callback in ["code=c", "code=c&state=", "code=c&state=\(state)x", "code=c&state=\(state.lowercased())", ""]
+        {
             #expect(failure(callback) == .stateMismatch)
         }
         #expect(failure("error=access_denied") == .stateMismatch)
-        for callback in ["state=\(state)", "state=\(state)&code=", "code=a&code=b&state=\(state)", "code=%zz&state=\(state)"] {
+        for callback in [
+            "state=\(state)", "state=\(state)&code=", "code=a&code=b&state=\(state)", "code=%zz&state=\(state)",
+        ] {
             #expect(failure(callback) == .malformedCallback)
         }
         #expect(failure("code=c&state=\(state)&state=\(state)") == .malformedCallback)
@@ -158,7 +161,9 @@ import Testing
             let origin = back.prefix(while: { $0 != "?" })
             #expect(origin.hasPrefix("http://127.0.0.1:"))
             // What others on this machine send does not end it.
-            for wrong in ["\(origin)?code=x&state=y", "\(origin)", "\(origin.dropLast())", "\(origin)?error=access_denied"] {
+            for wrong in [
+                "\(origin)?code=x&state=y", "\(origin)", "\(origin.dropLast())", "\(origin)?error=access_denied",
+            ] {
                 let answer = try await HTTPClient.shared.execute(HTTPClientRequest(url: wrong), timeout: .seconds(30))
                 #expect([400, 404].contains(answer.status.code))
             }

@@ -17,9 +17,10 @@ import Testing
         }
         #expect(try await client.getMe().id == "user_1")
         #expect(try await client.getBalance().balance == 5_000_000)
-        #expect(try await world.log().map(\.endpoint) == [
-            "GET /v1/me", "POST /oauth/token", "GET /v1/me", "GET /v1/balance",
-        ])
+        #expect(
+            try await world.log().map(\.endpoint) == [
+                "GET /v1/me", "POST /oauth/token", "GET /v1/me", "GET /v1/balance",
+            ])
         let refresh = try #require(calls.refreshes.withLock { $0.first })
         #expect(calls.count == 1)
         #expect(refresh.tokens.accessToken == "quota_token_1")
@@ -135,6 +136,11 @@ import Testing
             stored.append(tokens)
         }
         func delete(_ key: String) throws { throw Broken() }
+        func exclusively<Value: Sendable>(_ key: String, _ body: @Sendable () async throws -> Value) async throws
+            -> Value
+        {
+            throw Broken()
+        }
     }
 
     @Test func aFailingStoreOrCallbackKeepsTheNewTokens() async throws {

@@ -8,7 +8,7 @@ import VoiceServer
 
 /// Voice sessions through a real relay over a real WebSocket.
 @Suite struct VoiceSessionTests {
-    private func withRelay(
+    static func withRelay(
         credits: Int = 100_000_000, maxDurationSeconds: Int = 86_400,
         _ body: @escaping @Sendable (QuotaClient) async throws -> Void
     ) async throws {
@@ -47,7 +47,7 @@ import VoiceServer
     }
 
     @Test func soundGoesInAndComesOutWithABill() async throws {
-        try await withRelay { client in
+        try await Self.withRelay { client in
             let session = try await client.connectVoiceConversion(VoiceSessionOptions(voice: "rachel"))
             #expect(session.reservedCredits == 600 * 2_500)
             #expect(!session.id.isEmpty)
@@ -67,7 +67,7 @@ import VoiceServer
     }
 
     @Test func handlersHearSoundAndTheEndOnce() async throws {
-        try await withRelay { client in
+        try await Self.withRelay { client in
             let session = try await client.connectVoiceConversion(VoiceSessionOptions(voice: "rachel"))
             let ears = Ears()
             let hearing = session.onAudio { piece in ears.bytes.withLock { $0 += piece.count } }
@@ -83,7 +83,7 @@ import VoiceServer
     }
 
     @Test func closingIsHeard() async throws {
-        try await withRelay { client in
+        try await Self.withRelay { client in
             let session = try await client.connectVoiceConversion(VoiceSessionOptions(voice: "rachel"))
             session.close()
             #expect(await session.end == .cancelled)
@@ -92,7 +92,7 @@ import VoiceServer
     }
 
     @Test func whatWaitsIsBounded() async throws {
-        try await withRelay { client in
+        try await Self.withRelay { client in
             var options = VoiceSessionOptions(voice: "rachel")
             options.waitingBytesMax = 64_000
             let session = try await client.connectVoiceConversion(options)
@@ -112,7 +112,7 @@ import VoiceServer
     }
 
     @Test func anEmptyWalletIsTyped() async throws {
-        try await withRelay(credits: 10) { client in
+        try await Self.withRelay(credits: 10) { client in
             do {
                 _ = try await client.connectVoiceConversion(VoiceSessionOptions(voice: "rachel"))
                 Issue.record("opened with an empty wallet")
@@ -127,7 +127,7 @@ import VoiceServer
     }
 
     @Test func aRefusedKeyIsTypedAndNoServerToo() async throws {
-        try await withRelay { good in
+        try await Self.withRelay { good in
             var options = QuotaOptions()
             options.baseURL = good.description.split(separator: "(")[1].split(separator: ",")[0].description
             let client = try QuotaClient(.apiKey("sk-quota-bad"), options: options)

@@ -61,7 +61,9 @@ import Testing
             bad.append(changed)
         }
         for signature in bad {
-            #expect(!verifyWebhookSignature(payload: payload, signature: signature, secret: secret), "\(signature.prefix(80))")
+            #expect(
+                !verifyWebhookSignature(payload: payload, signature: signature, secret: secret),
+                "\(signature.prefix(80))")
         }
         #expect(!verifyWebhookSignature(payload: payload + [0x20], signature: good, secret: secret))
         #expect(!verifyWebhookSignature(payload: payload, signature: good, secret: "whsec_other"))

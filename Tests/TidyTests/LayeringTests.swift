@@ -39,8 +39,8 @@ import Testing
             "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         "Product/CommandLine": [
-            "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals", "VoiceAudioFile",
-            "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
+            "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
+            "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
         ],
     ]
 

@@ -2,7 +2,8 @@ import ArgumentParser
 import QuotaAPI
 
 struct WhoamiCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "whoami", abstract: "Show who the credential belongs to.")
+    static let configuration = CommandConfiguration(
+        commandName: "whoami", abstract: "Show who the credential belongs to.")
 
     @OptionGroup var access: QuotaAccess
 
@@ -51,7 +52,8 @@ struct PackagesCommand: AsyncParsableCommand {
 }
 
 struct ModelsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "models", abstract: "List the models and their prices.")
+    static let configuration = CommandConfiguration(
+        commandName: "models", abstract: "List the models and their prices.")
 
     @OptionGroup var access: QuotaAccess
 

@@ -69,7 +69,7 @@ struct ConvertCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let remote = try relay.resolve()
+        let remote = try await relay.resolveWithSignIn()
         if remote == nil { try checkLocalVoice() }
         let plan = try ConvertPlan(inputs: inputs, output: output, format: format, voice: voice)
         let interrupt = Interrupt()
@@ -81,7 +81,11 @@ struct ConvertCommand: AsyncParsableCommand {
         if let remote {
             let endpoint = RelayEndpoint(
                 base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure)
+            let cost =
+                quiet || json
+                ? nil : await BatchCost.announce(plan.items, remote: remote, allowsInsecure: relay.insecure)
             statuses = await batch.run(through: endpoint)
+            await cost?.conclude()
         } else {
             if !quiet, !json, !relay.local {
                 Terminal.note("No API key: converting on this machine (--relay URL for a relay, --local to say so).")

@@ -11,7 +11,8 @@ struct QuotaAccess: ParsableArguments {
             valueName: "file"), completion: .file())
     var tokenFile: String?
 
-    @Option(help: ArgumentHelp("The server; else QUOTA_BASE_URL, else \(QuotaOptions.defaultBaseURL).", valueName: "url"))
+    @Option(
+        help: ArgumentHelp("The server; else QUOTA_BASE_URL, else \(QuotaOptions.defaultBaseURL).", valueName: "url"))
     var baseURL: String?
 
     @Flag(help: "Print JSON on standard output.")

@@ -205,7 +205,8 @@ extension QuotaClient {
         guard answer.isSuccess, answer.status != 204 else { return }
         guard try answer.decode(Answer.self).success ?? true else {
             throw QuotaError.unreadable(
-                QuotaError.UnreadableAnswer(endpoint: answer.endpoint, status: answer.status, detail: "success is false"))
+                QuotaError.UnreadableAnswer(
+                    endpoint: answer.endpoint, status: answer.status, detail: "success is false"))
         }
     }
 }

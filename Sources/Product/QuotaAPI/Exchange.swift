@@ -56,6 +56,8 @@ struct Exchange: Sendable {
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         // A refused connection is told at once; what is worth a second try is decided by RetryPolicy.
         configuration.connectionPool.retryConnectionEstablishment = false
+        // A stream holds its connection for minutes: with the default of 8, a few would keep all else waiting.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 

@@ -67,7 +67,8 @@ struct IDTokenVerifier: Sendable {
         else { throw .idToken(.malformed) }
         guard header.alg == "RS256" else { throw .idToken(.algorithm) }
         // RFC 7515 §4.1.11: what must be understood and isn't.
-        guard header.crit == nil, !parts[2].isEmpty, Base64URL.decode(parts[1]) != nil, Base64URL.decode(parts[2]) != nil
+        guard header.crit == nil, !parts[2].isEmpty, Base64URL.decode(parts[1]) != nil,
+            Base64URL.decode(parts[2]) != nil
         else { throw .idToken(.malformed) }
         return header
     }

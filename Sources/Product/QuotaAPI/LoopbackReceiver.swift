@@ -6,14 +6,18 @@ import Synchronization
 
 /// Waits on 127.0.0.1 for the browser to come back with the answer of a sign-in (RFC 8252 §7.3).
 struct LoopbackReceiver: Sendable {
-    private typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+    fileprivate typealias Connection = NIOAsyncChannel<HTTPServerRequestPart, HTTPServerResponsePart>
+
+    /// What a callback means, and the page for it; `nil` for one that is not this sign-in's.
+    typealias Judge<Value> =
+        @Sendable (_ callback: String) async -> (verdict: Result<Value, any Error>, page: SignInPage)?
 
     static let path = "/callback"
     private static let connectionsMax = 32
 
     let redirectURI: String
-    private let server: NIOAsyncChannel<Connection, Never>
-    private let port: Int
+    fileprivate let server: NIOAsyncChannel<Connection, Never>
+    fileprivate let port: Int
 
     /// Takes a free port.
     static func listen() async throws -> LoopbackReceiver {
@@ -34,12 +38,6 @@ struct LoopbackReceiver: Sendable {
         return LoopbackReceiver(redirectURI: "http://127.0.0.1:\(port)\(path)", server: server, port: port)
     }
 
-    private init(redirectURI: String, server: NIOAsyncChannel<Connection, Never>, port: Int) {
-        self.redirectURI = redirectURI
-        self.server = server
-        self.port = port
-    }
-
     /// Gives the port back when nothing will be received.
     func close() async {
         try? await server.channel.close()
@@ -50,7 +48,7 @@ struct LoopbackReceiver: Sendable {
     ///
     /// - Parameter judge: `nil` to go on waiting.
     func receive<Value: Sendable>(
-        _ judge: @escaping @Sendable (_ callback: String) async -> (verdict: Result<Value, any Error>, page: SignInPage)?
+        _ judge: @escaping Judge<Value>
     ) async throws -> Value {
         try await server.executeThenClose { connections in
             let (verdicts, continuation) = AsyncStream.makeStream(of: Result<Value, any Error>.self)
@@ -61,11 +59,11 @@ struct LoopbackReceiver: Sendable {
                         for try await connection in connections {
                             inner.addTask {
                                 // A browser opens a few; more is someone who floods.
-                                let isServed = open.value.withLock { $0 += 1; return $0 <= Self.connectionsMax }
+                                let isServed = open.increment() <= Self.connectionsMax
                                 if isServed, let verdict = await serve(connection, judge) {
                                     continuation.yield(verdict)
                                 }
-                                open.value.withLock { $0 -= 1 }
+                                open.decrement()
                             }
                         }
                     }
@@ -78,12 +76,23 @@ struct LoopbackReceiver: Sendable {
     }
 
     private final class OpenCount: Sendable {
-        let value = Mutex(0)
+        private let value = Mutex(0)
+
+        func increment() -> Int {
+            value.withLock { value in
+                value += 1
+                return value
+            }
+        }
+
+        func decrement() {
+            value.withLock { $0 -= 1 }
+        }
     }
 
     private func serve<Value: Sendable>(
         _ connection: Connection,
-        _ judge: @escaping @Sendable (String) async -> (verdict: Result<Value, any Error>, page: SignInPage)?
+        _ judge: @escaping Judge<Value>
     ) async -> Result<Value, any Error>? {
         let nothing = QuotaError.transport(
             QuotaTransportError(kind: .timedOut, endpoint: "127.0.0.1", mayHaveExecuted: false))

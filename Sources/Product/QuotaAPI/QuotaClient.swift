@@ -93,6 +93,11 @@ public struct QuotaClient: Sendable, CustomStringConvertible {
         get async { await keeper?.tokens }
     }
 
+    /// The access token or API key of the moment, refreshed if it is about to end: for the frame of a relay's handshake.
+    package func currentToken() async throws -> String? {
+        try await credential()?.exposed
+    }
+
     public var description: String { "QuotaClient(\(exchange.base), \(authentication))" }
 
     // MARK: - Requests
@@ -161,7 +166,7 @@ public struct QuotaClient: Sendable, CustomStringConvertible {
                     fraction: fraction)
             } catch QuotaError.transport(let error) {
                 failure = QuotaError.transport(error)
-                if [.connectionLost, .cannotConnect, .timedOut].contains(error.kind) {
+                if [.connectionLost, .cannotConnect].contains(error.kind) {
                     wait = options.retry.delay(after: attempt, status: nil, retryAfter: nil, fraction: fraction)
                 }
             }

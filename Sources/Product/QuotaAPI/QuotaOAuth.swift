@@ -125,14 +125,19 @@ public struct QuotaOAuth: Sendable, CustomStringConvertible {
         struct Info: Decodable {
             var sub: String
             var email: String?
-            var email_verified: Bool?
+            var emailVerified: Bool?
             var name: String?
             var picture: String?
+
+            enum CodingKeys: String, CodingKey {
+                case sub, email, name, picture
+                case emailVerified = "email_verified"
+            }
         }
         let info = try answer.decode(Info.self)
         if let subject, subject != info.sub { throw SignInError.subjectMismatch }
         return QuotaIdentity(
-            subject: info.sub, email: info.email, emailVerified: info.email_verified, name: info.name,
+            subject: info.sub, email: info.email, emailVerified: info.emailVerified, name: info.name,
             picture: info.picture)
     }
 
@@ -146,7 +151,8 @@ public struct QuotaOAuth: Sendable, CustomStringConvertible {
             .form(
                 endpoint,
                 [
-                    ("token", token), ("token_type_hint", tokens.refreshToken == nil ? "access_token" : "refresh_token"),
+                    ("token", token),
+                    ("token_type_hint", tokens.refreshToken == nil ? "access_token" : "refresh_token"),
                     ("client_id", clientID), ("client_secret", clientSecret?.exposed),
                 ]), allowsInsecure: allowsInsecure)
         guard answer.isSuccess else {

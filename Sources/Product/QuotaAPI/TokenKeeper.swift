@@ -75,7 +75,14 @@ actor TokenKeeper {
                 await announce()
                 return tokens
             }
-            return try await store.exclusively(configuration.storeKey) { try await self.refreshStored(before, store) }
+            do {
+                return try await store.exclusively(configuration.storeKey) {
+                    try await self.refreshStored(before, store)
+                }
+            } catch let error where !(error is QuotaError) && !(error is CancellationError) && tokens == before {
+                // The store gives no turn: a program that can't store its tokens can still go on with them.
+                return try await refreshStored(before, store)
+            }
         } catch QuotaError.tokenExpired(let expiry) {
             let error = QuotaError.tokenExpired(expiry)
             ended = error
