@@ -60,9 +60,7 @@ struct LoopbackReceiver: Sendable {
                             inner.addTask {
                                 // A browser opens a few; more is someone who floods.
                                 let isServed = open.increment() <= Self.connectionsMax
-                                if isServed, let verdict = await serve(connection, judge) {
-                                    continuation.yield(verdict)
-                                }
+                                if isServed { await serve(connection, judge) { continuation.yield($0) } }
                                 open.decrement()
                             }
                         }
@@ -90,26 +88,28 @@ struct LoopbackReceiver: Sendable {
         }
     }
 
+    /// Answers one request. The verdict is told as soon as the page is written: a browser that closes first makes the
+    /// rest of the connection fail, which says nothing of the sign-in.
     private func serve<Value: Sendable>(
-        _ connection: Connection,
-        _ judge: @escaping Judge<Value>
-    ) async -> Result<Value, any Error>? {
+        _ connection: Connection, _ judge: @escaping Judge<Value>,
+        _ tell: @escaping @Sendable (Result<Value, any Error>) -> Void
+    ) async {
         let nothing = QuotaError.transport(
             QuotaTransportError(kind: .timedOut, endpoint: "127.0.0.1", mayHaveExecuted: false))
         // Whoever connects and says nothing is let go.
-        return try? await withDeadline(.seconds(30), elapsed: nothing) {
+        try? await withDeadline(.seconds(60), elapsed: nothing) {
             try await connection.executeThenClose { inbound, outbound in
                 for try await part in inbound {
                     guard case .head(let head) = part else { continue }
                     var verdict: Result<Value, any Error>?
                     var page = isCallback(head) ? SignInPage.foreign : .notHere
                     if isCallback(head), let judged = await judge(head.uri) { (verdict, page) = judged }
+                    defer { if let verdict { tell(verdict) } }
                     try await outbound.write(.head(page.head))
                     try await outbound.write(.body(.byteBuffer(ByteBuffer(string: page.html))))
                     try await outbound.write(.end(nil))
-                    return verdict
+                    return
                 }
-                return nil
             }
         }
     }
