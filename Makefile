@@ -22,7 +22,7 @@ test: ## Install what is missing, build, and run every check.
 	swift test -c release --skip-build --disable-xctest
 
 lint: ## Check the format of all Swift files.
-	@swift format lint --strict --parallel --recursive Package.swift Sources Tests
+	@swift format lint --strict --parallel --recursive Package.swift Sources Tests Examples
 
 conformance: ## Hold the WebSocket client against Autobahn|Testsuite.
 	@scripts/setup.sh build

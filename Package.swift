@@ -15,18 +15,22 @@ let package = Package(
         .library(name: "VoiceKit", targets: ["VoiceKit"]),
         .library(name: "VoiceConversion", targets: ["VoiceConversion"]),
         .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
+        .library(name: "QuotaAPI", targets: ["QuotaAPI"]),
         // What `Benchmarks`, a package of its own, measures and measures with.
         .library(name: "VoiceCore", targets: ["VoiceRealtime", "VoiceSignal"]),
         .library(name: "SignalMeasurement", targets: ["SignalMeasurement"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
         // System: C libraries and shims, no logic.
@@ -84,6 +88,19 @@ let package = Package(
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
+            name: "QuotaAPI",
+            dependencies: [
+                "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket",
+                "VoiceWebSocketClient",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Sources/Product/QuotaAPI", swiftSettings: strict),
+        .target(
             name: "VoiceServer",
             dependencies: [
                 "VoiceConversion", "VoiceRelay",
@@ -102,12 +119,25 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay",
+                "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/Product/CommandLine", swiftSettings: strict),
+
+        // Examples: what an app on Hummingbird does.
+        .executableTarget(
+            name: "SignInWithQuota", dependencies: ["QuotaAPI", .product(name: "Hummingbird", package: "hummingbird")],
+            path: "Examples/SignInWithQuota", swiftSettings: strict),
+        .executableTarget(
+            name: "ConnectQuotaWallet",
+            dependencies: [
+                "QuotaAPI", .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+            ],
+            path: "Examples/ConnectQuotaWallet", swiftSettings: strict),
 
         // Tests mirror the sources; what several of them share comes first.
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
@@ -127,6 +157,16 @@ let package = Package(
             name: "WebSocketClientTests",
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             swiftSettings: strict),
+        .testTarget(
+            name: "QuotaAPITests",
+            dependencies: [
+                "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "QuotaAPI", "VoiceRelay", "VoiceServer",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            exclude: ["peer.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "KitTests",

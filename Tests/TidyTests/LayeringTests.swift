@@ -33,9 +33,14 @@ import Testing
             "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
             "VoiceRelay",
         ],
+        // On the engine's parts, and on NIO's HTTP client; never on the server.
+        "Product/QuotaAPI": [
+            "Foundation", "Synchronization", "AsyncHTTPClient", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1", "NIOPosix",
+            "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+        ],
         "Product/CommandLine": [
-            "Foundation", "Synchronization", "ArgumentParser", "Logging", "UnixSignals", "VoiceAudioFile",
-            "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
+            "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
+            "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
         ],
     ]
 

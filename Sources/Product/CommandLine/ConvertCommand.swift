@@ -89,7 +89,7 @@ struct ConvertCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let place = try place()
+        let place = try await place()
         let plan = try ConvertPlan(inputs: inputs, output: output, format: format, voice: voice)
         let interrupt = Interrupt()
         let batch = ConvertBatch(
@@ -99,7 +99,10 @@ struct ConvertCommand: AsyncParsableCommand {
         await interrupt.start { batch.cancel() }
         let statuses: [ExitStatus]
         switch place {
-        case .relay(let endpoint): statuses = await batch.run(through: endpoint)
+        case .relay(let endpoint):
+            let cost = quiet || json ? nil : await BatchCost.announce(plan.items, endpoint: endpoint)
+            statuses = await batch.run(through: endpoint)
+            await cost?.conclude()
         case .here(let voice):
             let local = try await LocalRelay.start(voice: voice, sessions: jobs)
             statuses = await batch.run(through: local.endpoint)
@@ -111,8 +114,8 @@ struct ConvertCommand: AsyncParsableCommand {
         throw ExitCode((failures.count == 1 ? first : .several).rawValue)
     }
 
-    private func place() throws -> Place {
-        guard let remote = try relay.resolve() else {
+    private func place() async throws -> Place {
+        guard let remote = try await relay.resolveWithSignIn() else {
             var voice = try VoiceLibrary().voice(named: voice).moved(semitones: pitch, formantRatio: formant)
             voice.name = self.voice.lowercased()
             return .here(voice)

@@ -36,7 +36,7 @@ struct RelayOptions: ParsableArguments {
     /// Decides between relay and this machine. Never puts the key into a message.
     func resolve(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> Remote? {
         if local { return nil }
-        let token = try token(environment)
+        let token = try Self.token(file: tokenFile, environment: environment)
         let base = environment["QUOTA_BASE_URL"].flatMap { $0.isEmpty ? nil : $0 } ?? Self.defaultBaseURL
         guard let token else {
             guard let relay else { return nil }
@@ -47,9 +47,13 @@ struct RelayOptions: ParsableArguments {
         return Remote(url: relay ?? base, token: token)
     }
 
-    private func token(_ environment: [String: String]) throws -> String? {
+    /// The secret of a file's first line, else of an environment variable; `nil` where there is neither.
+    static func token(
+        file tokenFile: String?, variable: String = "QUOTA_API_KEY",
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> String? {
         guard let tokenFile else {
-            return environment["QUOTA_API_KEY"].flatMap { $0.isEmpty ? nil : $0 }
+            return environment[variable].flatMap { $0.isEmpty ? nil : $0 }
         }
         guard let text = try? String(contentsOfFile: tokenFile, encoding: .utf8) else {
             throw CommandFailure(

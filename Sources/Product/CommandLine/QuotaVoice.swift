@@ -13,7 +13,11 @@ struct QuotaVoice: AsyncParsableCommand {
             Exit codes: \(ExitStatus.summary)
             """,
         version: "quota-voice \(version)",
-        subcommands: [ConvertCommand.self, VoicesCommand.self, ServeCommand.self])
+        subcommands: [
+            ConvertCommand.self, VoicesCommand.self, ServeCommand.self, LoginCommand.self, LogoutCommand.self,
+            WhoamiCommand.self, BalanceCommand.self, PackagesCommand.self, TopupCommand.self, ChatCommand.self,
+            ModelsCommand.self, WebhookCommand.self,
+        ])
 
     static let version = "0.1.0"
 

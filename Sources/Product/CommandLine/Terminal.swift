@@ -24,6 +24,13 @@ enum Terminal {
         write(line + "\n", to: STDOUT_FILENO)
     }
 
+    /// A part of a result, as it comes. On a terminal without what could move its cursor or forge its title.
+    static func piece(_ text: String) {
+        guard isatty(STDOUT_FILENO) == 1 else { return write(text, to: STDOUT_FILENO) }
+        let safe = text.unicodeScalars.filter { $0 == "\n" || $0 == "\t" || $0.properties.generalCategory != .control }
+        write(String(String.UnicodeScalarView(safe)), to: STDOUT_FILENO)
+    }
+
     /// Replaces the terminal's last line; an empty text clears it.
     static func status(_ text: String) {
         write("\r\u{1B}[2K" + text, to: STDERR_FILENO)

@@ -26,7 +26,7 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
     }
 
     /// - Parameter token: the key, which a relay may repeat and a log must not.
-    static func session(_ failure: RelayFailure, relay: String, hiding token: String) -> ConversionError {
+    package static func session(_ failure: RelayFailure, relay: String, hiding token: String) -> ConversionError {
         ConversionError(.session(failure), "\(relay): \(hide(token, in: sentence(failure)))")
     }
 

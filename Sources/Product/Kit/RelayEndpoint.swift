@@ -31,7 +31,7 @@ public struct RelayEndpoint: Sendable, CustomStringConvertible {
     }
 
     /// Whether the relay is on this machine.
-    var isLoopback: Bool {
+    package var isLoopback: Bool {
         let host = name.prefix { $0 != ":" }
         return host == "localhost" || host.hasPrefix("127.") || name.hasPrefix("[::1]")
     }

@@ -4,7 +4,7 @@ import VoiceWebSocketClient
 
 extension WebSocketClosure {
     /// What the end of the WebSocket means for the session.
-    var relayCode: RelayCloseCode {
+    package var relayCode: RelayCloseCode {
         switch cause {
         case .peer: RelayCloseCode(number: code, reason: reason)
         case .heartbeatLost: .heartbeatLost
@@ -17,7 +17,7 @@ extension WebSocketClosure {
 
 extension ConversionError {
     /// No WebSocket came about. The sentences below the WebSocket name host, cause and next step already.
-    init(_ error: WebSocketError, endpoint: RelayEndpoint) {
+    package init(_ error: WebSocketError, endpoint: RelayEndpoint) {
         switch error {
         case .insecureURL(let host):
             self.init(

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CRealtime.h"
 
+#include <sys/prctl.h>
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -34,3 +35,5 @@ int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
 }
 
 intptr_t crt_random(void *bytes, size_t count) { return getrandom(bytes, count, 0); }
+
+void crt_refuse_dumps(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }

@@ -1,0 +1,125 @@
+import ArgumentParser
+import CRealtime
+import Foundation
+import QuotaAPI
+
+/// Which Quota account a command acts for, and where.
+struct QuotaAccess: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Read an API key or access token from the first line of this file; else QUOTA_API_KEY, else the sign-in.",
+            valueName: "file"), completion: .file())
+    var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp("The server; else QUOTA_BASE_URL, else \(QuotaOptions.defaultBaseURL).", valueName: "url"))
+    var baseURL: String?
+
+    @Flag(help: "Print JSON on standard output.")
+    var json = false
+
+    /// The client id of this program, as registered with the server.
+    static let clientIDDefault = "quota_client_voice_cli"
+
+    var resolvedBaseURL: String {
+        let environment = ProcessInfo.processInfo.environment["QUOTA_BASE_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        var url = baseURL ?? environment ?? QuotaOptions.defaultBaseURL
+        while url.hasSuffix("/") { url.removeLast() }
+        return url
+    }
+
+    static let store = FileTokenStore(onWarning: { Terminal.note("quota-voice: \($0)") })
+
+    var options: QuotaOptions {
+        var options = QuotaOptions()
+        options.baseURL = resolvedBaseURL
+        options.userAgent = "quota-voice/\(QuotaVoice.version)"
+        return options
+    }
+
+    /// A client with the first credential there is. `needsCredential` false: one without, if there is none.
+    func client(needsCredential: Bool = true) async throws -> QuotaClient {
+        // What this process knows from here on belongs in no core file.
+        crt_refuse_dumps()
+        var options = options
+        if let token = try RelayOptions.token(file: tokenFile) {
+            let isAccessToken = token.hasPrefix("quota_token_")
+            let credentials =
+                isAccessToken ? QuotaCredentials(accessToken: token) : QuotaCredentials(apiKey: token)
+            return try QuotaClient(credentials, options: options)
+        }
+        if let tokens = try await Self.store.get(resolvedBaseURL) {
+            options.tokenStore = Self.store
+            options.tokenStoreKey = resolvedBaseURL
+            options.accessTokenExpiresAt = tokens.expiresAt
+            let isRefreshable = tokens.refreshToken != nil && tokens.clientID != nil
+            return try QuotaClient(
+                QuotaCredentials(
+                    accessToken: tokens.accessToken, refreshToken: isRefreshable ? tokens.refreshToken : nil,
+                    clientID: isRefreshable ? tokens.clientID : nil), options: options)
+        }
+        guard !needsCredential else {
+            throw CommandFailure(
+                status: .noPermission,
+                sentence:
+                    "no credential: run quota-voice login, or put an API key into QUOTA_API_KEY or a --token-file")
+        }
+        return try QuotaClient(.none, options: options)
+    }
+
+    /// Runs `body`, and turns what it throws into the sentence and exit code of a command.
+    static func reporting(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let error as QuotaError {
+            throw CommandFailure(status: status(of: error), sentence: error.description)
+        } catch let error as QuotaConfigurationError {
+            throw CommandFailure(status: .usage, sentence: error.description)
+        } catch let error as SignInError {
+            throw CommandFailure(status: .noPermission, sentence: error.description)
+        } catch let error as TokenStoreError {
+            throw CommandFailure(status: .noPermission, sentence: error.description)
+        } catch is CancellationError {
+            throw CommandFailure(status: .interrupted, sentence: "stopped")
+        }
+    }
+
+    private static func status(of error: QuotaError) -> ExitStatus {
+        switch error {
+        case .insufficientCredits: .balanceExhausted
+        case .notConnected, .tokenExpired, .insufficientScope: .noPermission
+        case .rateLimited: .tryAgain
+        case .server(let answer):
+            switch answer.status {
+            case 401, 403: .noPermission
+            case 400, 404, 422: .usage
+            case 502, 503, 504: .tryAgain
+            default: .protocolError
+            }
+        case .unreadable: .protocolError
+        case .transport(let error):
+            switch error.kind {
+            case .cannotConnect, .tls, .redirectRefused: .unreachable
+            case .timedOut, .connectionLost: .tryAgain
+            case .tooLarge, .malformed: .protocolError
+            case .clientClosed: .internalError
+            }
+        }
+    }
+
+    static func print(json value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        Terminal.result(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
+    /// Credits as money; "no wallet" where there is none, which is not $0.00.
+    static func money(_ credits: Int?) -> String {
+        credits.map(formatCredits) ?? "no wallet"
+    }
+
+    /// What a server wrote, fit for a terminal: no control characters.
+    static func plain(_ text: String) -> String {
+        String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
+    }
+}
