@@ -5,7 +5,7 @@ import VoiceRelay
 
 /// What a batch costs: said before it starts, and what is left afterwards.
 ///
-/// A relay that has no wallet to show (one of `quota-voice serve`) gets the price alone.
+/// Nothing is said of a relay that has no wallet to show (one of `quota-voice serve`).
 struct BatchCost {
     private let client: QuotaClient?
 
@@ -28,8 +28,8 @@ struct BatchCost {
         }
         let credits = seconds.reduce(0) { $0 + Int(($1 * Double(RelayProtocol.creditsPerSecond)).rounded(.up)) }
         let length = String(format: "%.1f", seconds.reduce(0, +))
-        let wallet = await cost.balance().map { ", \($0) in the wallet" } ?? ""
-        Terminal.note("\(length) s of sound: \(formatCredits(credits))\(wallet)")
+        guard let wallet = await cost.balance() else { return cost }
+        Terminal.note("\(length) s of sound: \(formatCredits(credits)), \(wallet) in the wallet")
         return cost
     }
 
