@@ -40,13 +40,14 @@ public enum VoiceSendError: Error, Sendable, Equatable {
 /// A voice conversion as it happens: sound goes in, the same words in another voice come out.
 ///
 /// Sound is signed 16-bit little-endian, 16 kHz, mono, both ways. Threads: all members from any; the connection lives on
-/// a thread of its own. The session ends by ``finish()`` or ``close()``, by the relay, or when it is let go.
+/// a thread of its own. The session ends by ``finish()`` or ``close()``, by the relay, or when nobody refers
+/// to it or waits for its sound or end.
 public final class VoiceConversionSession: Sendable {
     /// The relay's name for the session.
     public let id: String
     /// Credits set aside until it ends.
     public let reservedCredits: Int?
-    private let channel: VoiceChannel
+    fileprivate let channel: VoiceChannel
 
     init(_ ready: RelayReady, _ channel: VoiceChannel) {
         id = ready.sessionID
@@ -83,7 +84,7 @@ public final class VoiceConversionSession: Sendable {
 
     /// The converted sound, in pieces as the relay sends them; ends with the session. For one loop. While nobody takes
     /// it, the relay is held back.
-    public var audio: VoiceAudio { VoiceAudio(channel: channel) }
+    public var audio: VoiceAudio { VoiceAudio(session: self) }
 
     /// Calls `handler` with each piece of converted sound: instead of a loop over ``audio``.
     @discardableResult
@@ -95,8 +96,7 @@ public final class VoiceConversionSession: Sendable {
     /// Calls `handler` once, when the session is over.
     @discardableResult
     public func onClose(_ handler: @escaping @Sendable (VoiceSessionEnd) async -> Void) -> Task<Void, Never> {
-        let channel = channel
-        return Task { await handler(await channel.end()) }
+        Task { await handler(await end) }
     }
 
     /// Says that no more sound comes: the relay sends what is left and the bill, then the session ends.
@@ -111,7 +111,11 @@ public final class VoiceConversionSession: Sendable {
 
     /// How the session ended; waits until it has.
     public var end: VoiceSessionEnd {
-        get async { await channel.end() }
+        get async {
+            let ending = await channel.end()
+            // Whoever waits here still wants the session: without this, the wait could let go of it, and close it.
+            return withExtendedLifetime(self) { ending }
+        }
     }
 
     /// The running bill.
@@ -121,17 +125,19 @@ public final class VoiceConversionSession: Sendable {
 /// Converted sound as it comes.
 public struct VoiceAudio: AsyncSequence, Sendable {
     public typealias Element = [UInt8]
-    let channel: VoiceChannel
+    let session: VoiceConversionSession
 
+    /// Holds the session: it is not closed while someone listens.
     public struct Iterator: AsyncIteratorProtocol {
-        let channel: VoiceChannel
+        let session: VoiceConversionSession
 
         public mutating func next() async -> [UInt8]? {
-            await channel.nextAudio()
+            let piece = await session.channel.nextAudio()
+            return withExtendedLifetime(session) { piece }
         }
     }
 
-    public func makeAsyncIterator() -> Iterator { Iterator(channel: channel) }
+    public func makeAsyncIterator() -> Iterator { Iterator(session: session) }
 }
 
 extension QuotaClient {
