@@ -57,7 +57,8 @@ class RubberBand:
         library.rubberband_retrieve.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint]
         library.rubberband_delete.argtypes = [ctypes.c_void_p]
         state = library.rubberband_new(RATE, 1, self.options, 1.0, ratio)
-        library.rubberband_set_formant_scale(state, factor)
+        # Relative to the pitch: its own default for keeping formants is 1 / ratio.
+        library.rubberband_set_formant_scale(state, factor / ratio)
         library.rubberband_set_max_process_size(state, BLOCK)
         # Half a second more, so that the end of the recording comes out too.
         blocks = np.concatenate([samples, np.zeros(RATE // 2 + BLOCK - len(samples) % BLOCK)])

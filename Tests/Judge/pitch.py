@@ -2,17 +2,20 @@
 import copy
 
 import numpy as np
-import pyworld
 
 from sound import HOP, RATE
 
 
 def harvest(samples, lowest=55.0, highest=700.0):
     """F0 by frame, 0 where there is none."""
+    import pyworld
+
     return pyworld.harvest(samples, RATE, f0_floor=lowest, f0_ceil=highest, frame_period=5.0)[0]
 
 
 def dio(samples):
+    import pyworld
+
     return pyworld.dio(samples, RATE, f0_floor=55.0, f0_ceil=600.0, frame_period=5.0)[0]
 
 

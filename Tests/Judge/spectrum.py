@@ -1,6 +1,5 @@
 """The spectral envelope of a conversion against that of its original: how far it is moved, and what error is left."""
 import numpy as np
-import pyworld
 
 from sound import HOP, RATE, top
 
@@ -21,6 +20,8 @@ POINTS = hertz(np.linspace(mel(150), mel(4800), 80))
 
 def envelopes(samples, f0):
     """Log envelope in dB by frame (CheapTrick), which the pitch leaves no trace in."""
+    import pyworld
+
     times = np.arange(len(f0)) * HOP / RATE
     return 10 * np.log10(pyworld.cheaptrick(samples, f0, times, RATE, fft_size=1024) + 1e-14)
 

@@ -64,7 +64,8 @@ final class RubberBandChanger: Changer {
         }
         state = made
         rubberband_set_max_process_size(state, UInt32(rate / 100))
-        rubberband_set_formant_scale(state, setting.formants)
+        // Relative to the pitch: its own default for keeping formants is 1 / pitch.
+        rubberband_set_formant_scale(state, setting.formants / setting.pitch)
     }
 
     deinit {
@@ -75,8 +76,9 @@ final class RubberBandChanger: Changer {
         var source = input.baseAddress
         var target = output.baseAddress
         rubberband_process(state, &source, UInt32(input.count), 0)
-        while rubberband_available(state) > 0 {
-            _ = rubberband_retrieve(state, &target, UInt32(output.count))
+        // More than is available would be answered with a warning on standard error.
+        while case let available = rubberband_available(state), available > 0 {
+            _ = rubberband_retrieve(state, &target, min(UInt32(available), UInt32(output.count)))
         }
     }
 }
