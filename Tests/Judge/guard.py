@@ -39,16 +39,20 @@ def read_any(path):
 def track(samples, lowest=60, highest=500):
     """F0 by frame: the first lag whose correlation comes near to the best, 0 where the best is poor."""
     size, longest, shortest = 512, RATE // lowest, RATE // highest
-    padded = np.concatenate([np.zeros(size // 2 + longest // 2), samples, np.zeros(size + longest)])
-    f0 = np.zeros(int(len(samples) / HOP) + 1)
-    for frame in range(len(f0)):
-        part = padded[frame * HOP :][: size + longest]
-        here = part[:size] - part[:size].mean()
-        later = np.lib.stride_tricks.sliding_window_view(part, size)[shortest : longest + 1]
-        later = later - later.mean(1, keepdims=True)
-        match = later @ here / np.sqrt((here @ here + 1e-6) * ((later**2).sum(1) + 1e-6))
-        if match.max() < 0.75:
-            continue
+    padded = np.concatenate([np.zeros(size // 2 + longest // 2), samples, np.zeros(size + longest + HOP)])
+    count = int(len(samples) / HOP) + 1
+    parts = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[::HOP][:count]
+    here = parts[:, :size] - parts[:, :size].mean(1, keepdims=True)
+    # The numerator by Fourier, the energies by running sums; without a mean, as a slow wave correlates with anything.
+    spectra = np.fft.rfft(parts, 1024) * np.conj(np.fft.rfft(here, 1024))
+    numerator = np.fft.irfft(spectra, 1024)[:, shortest : longest + 1]
+    sums, squares = [np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1) for values in (parts, parts**2)]
+    sums, squares = [total[:, size + shortest :] - total[:, shortest : longest + 1] for total in (sums, squares)]
+    energy = (here**2).sum(1, keepdims=True) + 1e-6
+    matches = numerator / np.sqrt(energy * (np.maximum(squares - sums**2 / size, 0) + 1e-6))
+    f0 = np.zeros(count)
+    for frame in np.flatnonzero(matches.max(1) >= 0.75):
+        match = matches[frame]
         peaks = np.flatnonzero((match[1:-1] > match[:-2]) & (match[1:-1] >= match[2:])) + 1
         peaks = peaks[match[peaks] > 0.9 * match.max()]
         if len(peaks):

@@ -96,8 +96,10 @@ PEERS = {
     "rubberband-short": RubberBand(RubberBand.SHORT_WINDOW),
 }
 TOOLS = {
-    "soundtouch": tool(lambda source, target, tones: ["soundstretch", source, target, "-pitch=%.4f" % tones, "-speech"]),
-    "sox": tool(lambda source, target, tones: ["sox", "-D", "-R", "-V1", source, target, "pitch", "%.2f" % (100 * tones)]),
+    "soundtouch": tool(
+        lambda source, target, tones: ["soundstretch", source, target, "-pitch=%.4f" % tones, "-speech"]),
+    "sox": tool(
+        lambda source, target, tones: ["sox", "-D", "-R", "-V1", source, target, "pitch", "%.2f" % (100 * tones)]),
 }
 
 

@@ -4,7 +4,7 @@
 usage: run.py BINARY CACHE DOCS
 
 Converts every recording with BINARY at fixed ratios through voices of a temporary configuration folder, so that all
-converters do the same work. What was found stays in CACHE/results.json, from which `plots.py CACHE DOCS` can write the
+converters do the same work. What was found stays in CACHE/*.json, from which `plots.py CACHE DOCS` can write the
 pages again.
 """
 import concurrent.futures
@@ -21,12 +21,11 @@ import numpy as np
 import judge
 import pitch
 import plots
-from sound import RATE, read, write
+from sound import RATE, frame_levels, read, speech_frames, write
 
 HERE = pathlib.Path(__file__).parent
 DIRECTIONS = {"male": {"pitch": 1.7, "formants": 1.15}, "female": {"pitch": 0.6, "formants": 0.87}}
 PEERS = ["world", "rubberband", "rubberband-short", "soundtouch", "sox"]
-LANDINGS = {"rachel": 195, "adam": 105}
 
 
 def convert(binary, source, target, voice, configuration):
@@ -54,6 +53,31 @@ def with_pink_noise(source, target):
         write(target / path.name, (samples + noise) / max(1, np.abs(samples + noise).max()))
 
 
+def join_speakers(source, target):
+    """One recording of each speaker with at least 5 s: where a speaker lands needs a few sentences to show."""
+    target.mkdir(parents=True, exist_ok=True)
+    speakers = {}
+    for path in sorted(source.glob("*.wav")):
+        speakers.setdefault(path.stem.split("-")[0], []).append(read(path))
+    for name, parts in speakers.items():
+        if name != "command" and sum(map(len, parts)) >= 5 * RATE:
+            write(target / (name + ".wav"), np.concatenate(parts))
+
+
+def landings(cache):
+    """The median pitch of every speaker in every voice."""
+    found = {voice: {} for voice in plots.LANDINGS}
+    for direction in DIRECTIONS:
+        for voice in found:
+            for path in sorted((cache / "converted" / direction / voice).glob("*.wav")):
+                samples = read(path)
+                f0 = pitch.harvest(samples)
+                # Harvest hears a pitch in pauses too.
+                speech = speech_frames(frame_levels(samples))[: len(f0)]
+                found[voice][path.stem] = float(np.median(f0[(f0 > 0) & speech]))
+    return found
+
+
 def convert_all(binary, cache):
     with tempfile.TemporaryDirectory() as configuration:
         voices = pathlib.Path(configuration, "quota-voice/voices")
@@ -66,8 +90,9 @@ def convert_all(binary, cache):
             convert(binary, source, target / "ours", voice["name"], configuration)
             with_pink_noise(source, cache / "noisy" / direction)
             convert(binary, cache / "noisy" / direction, target / "ours-in-noise", voice["name"], configuration)
-            for name in LANDINGS:
-                convert(binary, source, target / name, name, configuration)
+            join_speakers(source, cache / "speakers" / direction)
+            for voice in plots.LANDINGS:
+                convert(binary, cache / "speakers" / direction, target / voice, voice, configuration)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda work: convert_by_peer(cache, *work), [(d, p) for d in DIRECTIONS for p in PEERS]))
 
@@ -101,9 +126,6 @@ def judge_one(cache, direction, path, texts):
     figures["unconverted"] = {"seconds": original.seconds}
     if text:
         figures["unconverted"].update(recogniser.errors(original.samples, text))
-    for name in LANDINGS:
-        f0 = pitch.harvest(read(converted / name / path.name))
-        figures[name] = {"seconds": original.seconds, "median": float(np.median(f0[f0 > 0]))}
     return direction, path.stem, figures
 
 
@@ -138,6 +160,7 @@ def main():
         subprocess.run([sys.executable, HERE / "recordings.py", cache / "recordings"], check=True)
     print("judge: converting", flush=True)
     convert_all(binary, cache)
+    (cache / "landings.json").write_text(json.dumps(landings(cache), indent=1))
     (cache / "results.json").write_text(json.dumps(judge_all(cache), indent=1))
     plots.write_pages(cache, docs)
 
