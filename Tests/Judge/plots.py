@@ -16,7 +16,7 @@ import pitch
 from sound import HOP, RATE, aligned, delay_milliseconds, frame_levels, read, speech_frames
 
 CONVERTERS = {
-    "ours": "ours", "world": "WORLD", "rubberband": "Rubber Band R3", "rubberband-short": "the same, short window",
+    "ours": "ours", "world": "WORLD", "rubberband": "Rubber Band R3", "rubberband-short": "R3, short window",
     "soundtouch": "SoundTouch", "sox": "sox pitch",
 }
 TITLES = {"male": "Man to woman: pitch x1.7, formants x1.15", "female": "Woman to man: pitch x0.6, formants x0.87"}
@@ -40,13 +40,14 @@ TEXT = """\
 # The local voices, measured
 
 Written by `make judge`, which fetches the recordings, converts them with the built command and with other converters,
-and judges all of them alike. %(male)d recordings of men and %(female)d of women, %(seconds).0f s in all: telephone
-prompts in five languages, a reader, two men's diphones. None of them is in the repository.
+and judges all of them alike. %(male)d recordings of men and %(female)d of women, %(seconds).0f s in all: telephone prompts
+in five languages, a reader, two men's diphones. None of them is in the repository.
 
 All converters work at the same fixed ratios at 16 kHz. Rubber Band runs in its real-time mode in blocks of 10 ms and
 shows the delay that an audio thread would have. `quota-voice convert` takes its converter's delay out, as do WORLD,
-SoundTouch and sox: what is left here tells whether they do it right. SoundTouch and sox can't move formants apart from
-the pitch. WORLD needs the whole recording at once and is what a converter in real time can hope to come near to.
+SoundTouch and sox: what is left here tells whether they do it right, and is no converter's delay. (Ours has 15 ms; other
+tests hold it to that.) SoundTouch and sox can't move formants apart from the pitch. WORLD needs the whole recording at
+once and is what a converter in real time can hope to come near to.
 
 %(tables)s
 Bold: misses the goal that must be met. Delay, pitch and warp errors and level count without their sign; harmonicity
@@ -128,7 +129,7 @@ def draw_figures(pyplot, results, target):
     shown = {
         "envelope": "envelope error, dB", "to_world": "log-mel distance to WORLD, dB",
         "f0_frame_error": "pitch frame error, %", "wrong_closed": "word errors, closed vocabulary, %",
-        "delay": "delay left in the file, ms", "pre_echo": "pre-echo, dB"}
+        "gross_error": "gross pitch errors, %", "pre_echo": "pre-echo, dB"}
     figure, places = pyplot.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
     for place, (name, title) in zip(places.flat, shown.items()):
         for number, direction in enumerate(TITLES):
@@ -153,7 +154,7 @@ def draw_example(pyplot, cache, direction, target):
         if converter != "original":
             samples = read(cache / "converted" / direction / converter / name)
             samples = aligned(samples, delay_milliseconds(original, samples), len(original))
-        place.specgram(samples + 1e-7, 400, RATE, noverlap=320, vmin=-130, vmax=-40, cmap="magma")
+        place.specgram(samples + 1e-7, NFFT=400, Fs=RATE, noverlap=320, vmin=-130, vmax=-40, cmap="magma")
         f0 = pitch.harvest(samples, 45.0, 500.0)
         # Ten times the pitch: where it can be seen beside the formants.
         voiced = (f0 > 0) & speech_frames(frame_levels(samples))[: len(f0)]

@@ -98,7 +98,8 @@ def convert_all(binary, cache):
 
 
 def convert_by_peer(cache, direction, peer):
-    # They never change, so one rendering serves; an unfinished one bears another name.
+    # They never change, so one rendering serves (remove CACHE/converted after a change of peers.py); an unfinished one
+    # bears another name.
     target = cache / "converted" / direction / peer
     if target.exists():
         return
