@@ -40,14 +40,14 @@ TEXT = """\
 # The local voices, measured
 
 Written by `make judge`, which fetches the recordings, converts them with the built command and with other converters,
-and judges all of them alike. %(male)d recordings of men and %(female)d of women, %(seconds).0f s in all: telephone prompts
-in five languages, a reader, two men's diphones. None of them is in the repository.
+and judges all of them alike. %(male)d recordings of men and %(female)d of women, %(seconds).0f s in all:
+telephone prompts in five languages, a reader, two men's diphones. None of them is in the repository.
 
 All converters work at the same fixed ratios at 16 kHz. Rubber Band runs in its real-time mode in blocks of 10 ms and
 shows the delay that an audio thread would have. `quota-voice convert` takes its converter's delay out, as do WORLD,
-SoundTouch and sox: what is left here tells whether they do it right, and is no converter's delay. (Ours has 15 ms; other
-tests hold it to that.) SoundTouch and sox can't move formants apart from the pitch. WORLD needs the whole recording at
-once and is what a converter in real time can hope to come near to.
+SoundTouch and sox: what is left here tells whether they do it right, and is no converter's delay. (Ours is 15 ms;
+other tests hold it to that.) SoundTouch and sox can't move formants apart from the pitch. WORLD needs the whole
+recording at once and is what a converter in real time can hope to come near to.
 
 %(tables)s
 Bold: misses the goal that must be met. Delay, pitch and warp errors and level count without their sign; harmonicity
