@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint conformance fuzz bench install clean
+.PHONY: help setup build demo test lint conformance fuzz bench judge install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,6 +36,12 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	@scripts/setup.sh bench
 	swift run --package-path Benchmarks -c release SignalBench
 	swift run --package-path Benchmarks -c release WebSocketBench
+	swift run --package-path Benchmarks -c release VoiceBench
+
+judge: ## Judge the local voices beside other converters, write docs/voices.md.
+	@scripts/setup.sh judge
+	$(BUILD) --product quota-voice
+	Tests/Judge/run.sh "$$($(BUILD) --show-bin-path)/quota-voice"
 
 PREFIX ?= /usr/local
 

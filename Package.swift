@@ -191,6 +191,7 @@ let package = Package(
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(name: "ServerTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
     ]
 )

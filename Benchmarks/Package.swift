@@ -11,6 +11,13 @@ let package = Package(
     targets: [
         .systemLibrary(
             name: "CSoxr", path: "Sources/CSoxr", pkgConfig: "soxr", providers: [.apt(["libsoxr-dev"])]),
+        .systemLibrary(name: "CMalloc", path: "Sources/CMalloc"),
+        .systemLibrary(
+            name: "CRubberBand", path: "Sources/CRubberBand", pkgConfig: "rubberband",
+            providers: [.apt(["librubberband-dev"])]),
+        .systemLibrary(
+            name: "CSoundTouch", path: "Sources/CSoundTouch", pkgConfig: "soundtouch",
+            providers: [.apt(["libsoundtouch-dev"])]),
         .executableTarget(
             name: "SignalBench",
             dependencies: [
@@ -22,6 +29,14 @@ let package = Package(
         .executableTarget(
             name: "WebSocketBench",
             dependencies: [.product(name: "VoiceWebSocketClient", package: "quota-voice")],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "VoiceBench",
+            dependencies: [
+                "CMalloc", "CRubberBand", "CSoundTouch",
+                .product(name: "VoiceCore", package: "quota-voice"),
+                .product(name: "VoiceConversion", package: "quota-voice"),
+            ],
             swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
     ]
 )

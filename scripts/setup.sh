@@ -3,16 +3,20 @@
 #   scripts/setup.sh build    what building and the demo need
 #   scripts/setup.sh test     and what the tests need besides
 #   scripts/setup.sh bench    and what the benchmarks compare with
+#   scripts/setup.sh judge    and what the judge of the voices listens with
 set -eu
 
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev sox"
-bench="$build libsoxr-dev"
-test="$build espeak-ng flac openssl python3 python3-numpy python3-websockets sndfile-programs util-linux bsdutils tinyproxy-bin iproute2"
+bench="$build libsoxr-dev librubberband-dev libsoundtouch-dev"
+peers="python3-websockets sndfile-programs util-linux bsdutils"
+test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy iproute2"
+judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
-*) echo "setup: unknown purpose '$1' (build, test or bench)" >&2; exit 64 ;;
+judge) wanted=$judge ;;
+*) echo "setup: unknown purpose '$1' (build, test, bench or judge)" >&2; exit 64 ;;
 esac
 
 if ! command -v swift >/dev/null 2>&1; then

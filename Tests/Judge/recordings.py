@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Gathers the recordings that the judge listens to, from Debian packages.
+
+usage: recordings.py FOLDER
+
+Packages are fetched with apt's signatures checked and unpacked below FOLDER, nothing is installed. Leaves
+FOLDER/male and FOLDER/female with 16 kHz WAV files and FOLDER/texts.json with the words of those whose words are known.
+Needs apt-get, dpkg, sox, ffmpeg (G.722).
+"""
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+
+PROMPTS = "asterisk-core-sounds-%s"
+PACKAGES = [
+    # Telephone prompts in wide band: a woman in English (with texts), French, Russian and Spanish, a man in Italian.
+    "asterisk-core-sounds-en", *[PROMPTS % language + "-g722" for language in ("en", "fr", "ru", "es", "it")],
+    # A man who reads Jane Austen, with texts, and short commands.
+    "pocketsphinx-testdata",
+    # A woman who names loudspeakers.
+    "alsa-utils",
+    # Two men's diphones, which can say anything.
+    "festival", "libestools2.5", "festlex-cmu", "festlex-poslex", "festvox-kallpc16k", "festvox-kdlpc16k",
+]
+# IEEE Recommended Practice for Speech Quality Measurements (1969), lists 1 and 2: in the public domain.
+SENTENCES = """\
+The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.
+It is easy to tell the depth of a well. These days a chicken leg is a rare dish.
+Rice is often served in round bowls. The juice of lemons makes fine punch.
+The box was thrown beside the parked truck. Four hours of steady work faced us.
+A large size in stockings is hard to sell. The boy was there when the sun rose.
+A rod is used to catch pink salmon. The source of the huge river is the clear spring.""".splitlines()
+
+
+def run(*words, **options):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, **options)
+    if done.returncode:
+        raise SystemExit("recordings: %s failed: %s" % (words[0], (done.stderr or done.stdout).strip()[-400:]))
+    return done.stdout
+
+
+class Corpus:
+    def __init__(self, folder):
+        self.folder = folder
+        self.unpacked = folder / "packages"
+        self.texts = {}
+
+    def fetch(self):
+        archives = self.folder / "archives"
+        archives.mkdir(parents=True, exist_ok=True)
+        for package in PACKAGES:
+            mark = self.unpacked / (".%s.done" % package)
+            if mark.exists():
+                continue
+            if not list(archives.glob(package + "_*.deb")):
+                print("recordings: fetching", package, flush=True)
+                run("apt-get", "download", "-q", package, cwd=archives)
+            run("dpkg", "-x", sorted(archives.glob(package + "_*.deb"))[-1], self.unpacked)
+            mark.touch()
+
+    def add(self, voice, name, source, *kind, text=None):
+        target = self.folder / voice / (name + ".wav")
+        target.parent.mkdir(exist_ok=True)
+        if str(source).endswith(".g722"):
+            run("ffmpeg", "-v", "error", "-y", "-f", "g722", "-i", source, "-ac", "1", "-ar", "16000", target)
+        else:
+            sources = source if isinstance(source, list) else [source]
+            run("sox", "-D", "-R", *kind, *sources, "-c", "1", "-b", "16", target, "rate", "16000")
+        if text:
+            self.texts[name] = text
+
+    def add_prompts(self):
+        prompts = self.unpacked / "usr/share/asterisk/sounds"
+        listing = self.unpacked / "usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
+        lines = gzip.open(listing, "rt", errors="replace").read().splitlines()
+        said = dict(match.groups() for match in (re.match(r"([\w/-]+): *(.*)", line) for line in lines) if match)
+        for path in evenly(prompts / "en_US_f_Allison", 9, lambda name: plain(said.get(name, ""))):
+            self.add("female", "english-" + path.stem, path, text=said[path.stem])
+        for name, folder, voice, count in (
+            ("french", "fr_CA_f_June", "female", 2), ("russian", "ru_RU_f_IvrvoiceRU", "female", 2),
+            ("spanish", "es_MX_f_Allison", "female", 1), ("italian", "it_IT_m_Carlo", "male", 3),
+        ):
+            for number, path in enumerate(evenly(prompts / folder, count, lambda name: True)):
+                self.add(voice, "%s-%d" % (name, number + 1), path)
+
+    def add_readings(self):
+        data = self.unpacked / "usr/share/pocketsphinx/test/data"
+        for line in (data / "librivox/transcription").read_text().splitlines():
+            text, name, number = re.match(r"<s> (.*) </s> \((.*-(\d+))\)", line).groups()
+            self.add("male", "reading-" + number, data / "librivox" / (name + ".wav"), text=text)
+        raw = ("-t", "raw", "-r", "16000", "-e", "signed", "-b", "16", "-c", "1")
+        self.add("male", "command-forward", data / "goforward.raw", *raw, text="go forward ten meters")
+        self.add("male", "command-something", data / "something.raw", *raw)
+
+    def add_speakers(self):
+        sounds = self.unpacked / "usr/share/sounds/alsa"
+        names = ["Front_Center", "Front_Left", "Rear_Right", "Side_Left"]
+        self.add(
+            "female", "loudspeakers", [sounds / (name + ".wav") for name in names],
+            text=" ".join(names).replace("_", " "))
+
+    def add_diphones(self):
+        system = self.unpacked / "usr"
+        libraries = next((system / "lib").glob("*/libestools.so*")).parent
+        for number, sentence in enumerate(SENTENCES):
+            voice = "kal" if number < 4 else "ked"
+            spoken = self.folder / "spoken.wav"
+            script = '(voice_%s_diphone)\n(utt.save.wave (SynthText "%s") "%s" \'riff)\n' % (voice, sentence, spoken)
+            (self.folder / "say.scm").write_text(script)
+            run(
+                system / "bin/festival", "--libdir", system / "share/festival", "-b", self.folder / "say.scm",
+                env={"LD_LIBRARY_PATH": str(libraries), "HOME": str(self.folder)})
+            self.add("male", "%s-%d" % (voice, number + 1), spoken, text=sentence)
+
+
+def plain(text):
+    return re.fullmatch(r"[A-Za-z' ,.]+", text)
+
+
+def evenly(folder, count, wanted, shortest=3.0, longest=7.0):
+    """So many prompts of 3 to 7 s, spread evenly over what there is in the order of their length."""
+    # G.722 has 8,000 bytes a second.
+    found = [(path.stat().st_size / 8000, path) for path in folder.glob("*.g722") if wanted(path.stem)]
+    found = [path for seconds, path in sorted(found) if shortest < seconds < longest]
+    return found[:: max(1, len(found) // count)][:count]
+
+
+def main():
+    corpus = Corpus(pathlib.Path(sys.argv[1]).resolve())
+    corpus.fetch()
+    corpus.add_prompts()
+    corpus.add_readings()
+    corpus.add_speakers()
+    corpus.add_diphones()
+    (corpus.folder / "texts.json").write_text(json.dumps(corpus.texts, indent=1))
+    for voice in ("male", "female"):
+        print("recordings: %d %s" % (len(list((corpus.folder / voice).glob("*.wav"))), voice))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Judges the voices of the built command beside other converters and writes docs/voices.md with its pictures.
+
+usage: run.py BINARY CACHE DOCS
+
+Converts every recording with BINARY at fixed ratios through voices of a temporary configuration folder, so that all
+converters do the same work. What was found stays in CACHE/*.json, from which `plots.py CACHE DOCS` can write the
+pages again.
+"""
+import concurrent.futures
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+import judge
+import pitch
+import plots
+from sound import RATE, frame_levels, read, speech_frames, write
+
+HERE = pathlib.Path(__file__).parent
+DIRECTIONS = {"male": {"pitch": 1.7, "formants": 1.15}, "female": {"pitch": 0.6, "formants": 0.87}}
+PEERS = ["world", "rubberband", "rubberband-short", "soundtouch", "sox"]
+
+
+def convert(binary, source, target, voice, configuration):
+    """All of a folder by the command; its results get their originals' names."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [binary, "convert", source, "--local", "--voice", voice, "-o", folder + "/", "--quiet"], check=True,
+            env={**os.environ, "XDG_CONFIG_HOME": configuration})
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for path in sorted(source.glob("*.wav")):
+            shutil.move(pathlib.Path(folder, "%s.%s.wav" % (path.stem, voice)), target / path.name)
+
+
+def with_pink_noise(source, target):
+    """The recordings in pink noise, 10 dB below their level."""
+    target.mkdir(parents=True, exist_ok=True)
+    for number, path in enumerate(sorted(source.glob("*.wav"))):
+        samples = read(path)
+        spectrum = np.fft.rfft(np.random.default_rng(number).standard_normal(len(samples)))
+        spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(len(samples), 1 / RATE), 20))
+        noise = np.fft.irfft(spectrum, len(samples))
+        noise *= np.sqrt((samples**2).mean() / (noise**2).mean() / 10)
+        # Room for both; the level of the whole does not matter here.
+        write(target / path.name, (samples + noise) / max(1, np.abs(samples + noise).max()))
+
+
+def join_speakers(source, target):
+    """One recording of each speaker with at least 5 s: where a speaker lands needs a few sentences to show."""
+    target.mkdir(parents=True, exist_ok=True)
+    speakers = {}
+    for path in sorted(source.glob("*.wav")):
+        speakers.setdefault(path.stem.split("-")[0], []).append(read(path))
+    for name, parts in speakers.items():
+        if name != "command" and sum(map(len, parts)) >= 5 * RATE:
+            write(target / (name + ".wav"), np.concatenate(parts))
+
+
+def landings(cache):
+    """The median pitch of every speaker in every voice."""
+    found = {voice: {} for voice in plots.LANDINGS}
+    for direction in DIRECTIONS:
+        for voice in found:
+            for path in sorted((cache / "converted" / direction / voice).glob("*.wav")):
+                samples = read(path)
+                f0 = pitch.harvest(samples)
+                # Harvest hears a pitch in pauses too.
+                speech = speech_frames(frame_levels(samples))[: len(f0)]
+                found[voice][path.stem] = float(np.median(f0[(f0 > 0) & speech]))
+    return found
+
+
+def convert_all(binary, cache):
+    with tempfile.TemporaryDirectory() as configuration:
+        voices = pathlib.Path(configuration, "quota-voice/voices")
+        voices.mkdir(parents=True)
+        for direction, ratios in DIRECTIONS.items():
+            voice = {"name": "judge-" + direction, "summary": "Fixed ratios.",
+                     "pitch": {"ratio": ratios["pitch"]}, "formants": {"ratio": ratios["formants"]}}
+            (voices / (voice["name"] + ".json")).write_text(json.dumps(voice))
+            source, target = cache / "recordings" / direction, cache / "converted" / direction
+            convert(binary, source, target / "ours", voice["name"], configuration)
+            with_pink_noise(source, cache / "noisy" / direction)
+            convert(binary, cache / "noisy" / direction, target / "ours-in-noise", voice["name"], configuration)
+            join_speakers(source, cache / "speakers" / direction)
+            for voice in plots.LANDINGS:
+                convert(binary, cache / "speakers" / direction, target / voice, voice, configuration)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda work: convert_by_peer(cache, *work), [(d, p) for d in DIRECTIONS for p in PEERS]))
+
+
+def convert_by_peer(cache, direction, peer):
+    # They never change, so one rendering serves (remove CACHE/converted after a change of peers.py); an unfinished one
+    # bears another name.
+    target = cache / "converted" / direction / peer
+    if target.exists():
+        return
+    ratios = ["--pitch", str(DIRECTIONS[direction]["pitch"]), "--formants", str(DIRECTIONS[direction]["formants"])]
+    unfinished = target.with_name(peer + ".tmp")
+    subprocess.run(
+        [sys.executable, HERE / "peers.py", peer, cache / "recordings" / direction, unfinished, *ratios], check=True)
+    unfinished.rename(target)
+
+
+def judge_one(cache, direction, path, texts):
+    """Figures of all conversions of one recording, by converter."""
+    recogniser = recogniser_of(tuple(texts.values()))
+    ratio, factor = DIRECTIONS[direction].values()
+    original, text = judge.Original(path), texts.get(path.stem)
+    converted = cache / "converted" / direction
+    reference = read(converted / "world" / path.name)
+    figures = {}
+    for name in ["ours", *PEERS]:
+        world = None if name == "world" else reference
+        figures[name] = judge.compare(
+            original, read(converted / name / path.name), ratio, factor, world=world, text=text, recogniser=recogniser)
+    noisy = judge.compare(original, read(converted / "ours-in-noise" / path.name), ratio, factor)
+    figures["ours-in-noise"] = {key: noisy[key] for key in ("seconds", "gross_error", "f0_frame_error") if key in noisy}
+    figures["unconverted"] = {"seconds": original.seconds}
+    if text:
+        figures["unconverted"].update(recogniser.errors(original.samples, text))
+    return direction, path.stem, figures
+
+
+def recogniser_of(texts, made={}):
+    """One for each process."""
+    if texts not in made:
+        from words import Recogniser
+
+        made[texts] = Recogniser(texts)
+    return made[texts]
+
+
+def judge_all(cache):
+    texts = json.loads((cache / "recordings/texts.json").read_text())
+    results = {direction: {} for direction in DIRECTIONS}
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+        work = [
+            pool.submit(judge_one, cache, direction, path, texts)
+            for direction in DIRECTIONS for path in sorted((cache / "recordings" / direction).glob("*.wav"))]
+        for number, done in enumerate(concurrent.futures.as_completed(work), 1):
+            direction, name, figures = done.result()
+            results[direction][name] = figures
+            print("judge: %d of %d, %s" % (number, len(work), name), flush=True)
+    return results
+
+
+def main():
+    binary, cache, docs = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
+    # One thread each: the work is spread by recordings.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    if not (cache / "recordings/texts.json").exists():
+        subprocess.run([sys.executable, HERE / "recordings.py", cache / "recordings"], check=True)
+    print("judge: converting", flush=True)
+    convert_all(binary, cache)
+    (cache / "landings.json").write_text(json.dumps(landings(cache), indent=1))
+    (cache / "results.json").write_text(json.dumps(judge_all(cache), indent=1))
+    plots.write_pages(cache, docs)
+
+
+if __name__ == "__main__":
+    main()

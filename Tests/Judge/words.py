@@ -1,0 +1,60 @@
+"""Word errors of a small, fixed recogniser (pocketsphinx): how much harder a conversion is to understand."""
+import math
+import pathlib
+import re
+import tempfile
+
+import numpy as np
+
+
+def words(text):
+    return re.sub(r"[^a-z' ]", " ", text.lower()).split()
+
+
+class Recogniser:
+    """Two decoders: the general language model, and a vocabulary closed over the corpus, every word as likely."""
+
+    def __init__(self, texts):
+        from pocketsphinx import Decoder, get_model_path
+
+        dictionary = pathlib.Path(get_model_path(), "en-us/cmudict-en-us.dict").read_text()
+        known = {line.split()[0] for line in dictionary.splitlines()}
+        vocabulary = sorted({word for text in texts for word in words(text)} & known)
+        share = -math.log10(len(vocabulary) + 1)
+        lines = ["\\data\\", "ngram 1=%d" % (len(vocabulary) + 2), "", "\\1-grams:", "%.4f </s>" % share, "-99 <s>"]
+        lines += ["%.4f %s" % (share, word) for word in vocabulary] + ["", "\\end\\", ""]
+        self.folder = tempfile.TemporaryDirectory()
+        model = pathlib.Path(self.folder.name, "closed.arpa")
+        model.write_text("\n".join(lines))
+        self.decoders = {
+            "default": Decoder(samprate=16000, loglevel="FATAL"),
+            "closed": Decoder(samprate=16000, lm=str(model), loglevel="FATAL"),
+        }
+
+    def hear(self, samples, model):
+        # Brought to one level: loudness is judged elsewhere.
+        samples = np.clip(samples * (0.6 / max(1e-6, np.abs(samples).max())), -1, 1)
+        decoder = self.decoders[model]
+        decoder.start_utt()
+        decoder.process_raw((samples * 32767).astype(np.int16).tobytes(), full_utt=True)
+        decoder.end_utt()
+        heard = decoder.hyp()
+        return heard.hypstr if heard else ""
+
+    def errors(self, samples, text):
+        """Wrong, missing and added words by model, and how many there were."""
+        said = words(text)
+        counts = {"words": len(said)}
+        for model in self.decoders:
+            counts["wrong_" + model] = edits(said, words(self.hear(samples, model)))
+        return counts
+
+
+def edits(said, heard):
+    """The fewest exchanges, deletions and insertions from one list to the other."""
+    row = list(range(len(heard) + 1))
+    for number, word in enumerate(said, 1):
+        last, row = row, [number]
+        for place, other in enumerate(heard, 1):
+            row.append(min(last[place] + 1, row[-1] + 1, last[place - 1] + (word != other)))
+    return row[-1]
