@@ -164,7 +164,7 @@ import Testing
         #expect(try await run(["whoami"], home: home, environment: base).status == 77)
     }
 
-    /// The price is said before a paid conversion; without a key there is none.
+    /// The price is said before a conversion that a wallet pays; without a key, or without a wallet, there is none.
     @Test func convertSaysWhatItCosts() async throws {
         let home = Home()
         defer { home.remove() }
@@ -180,8 +180,15 @@ import Testing
                 ["convert", input, "-o", home.folder + "/b.wav", "--relay", base], home: home,
                 environment: ["QUOTA_API_KEY": "sk-quota-good"])
             #expect(paid.status == 0, "\(paid.errors)")
-            #expect(paid.errors.contains("s of sound: $0.0"))
+            #expect(!paid.errors.contains("of sound"))
         }
+        // This one has a wallet and no relay: the price comes first, the refusal after it.
+        let world = try await Peer.shared.world()
+        let asked = try await run(
+            ["convert", input, "-o", home.folder + "/c.wav"], home: home, environment: key(world))
+        #expect(asked.status == 69)
+        #expect(asked.errors.hasPrefix("5.7 s of sound: $0.0"))
+        #expect(asked.errors.contains("in the wallet"))
     }
 
     @Test func topupWaitsForTheCredits() async throws {

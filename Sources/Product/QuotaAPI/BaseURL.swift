@@ -12,7 +12,7 @@ package struct BaseURL: Sendable, Hashable, CustomStringConvertible {
         while trimmed.hasSuffix("/") { trimmed.removeLast() }
         guard let parts = URLComponents(string: trimmed), let scheme = parts.scheme?.lowercased(),
             let host = parts.host, !host.isEmpty, parts.user == nil, parts.password == nil, parts.query == nil,
-            parts.fragment == nil
+            parts.fragment == nil, (1...65_535).contains(parts.port ?? 443)
         else { throw .baseURL(text) }
         guard scheme == "https" || (scheme == "http" && (allowsInsecure || Self.isLoopback(host))) else {
             throw .baseURL(text)
