@@ -21,7 +21,7 @@ import numpy as np
 import judge
 import pitch
 import plots
-from sound import RATE, frame_levels, read, speech_frames, write
+from sound import RATE, aligned, delay_milliseconds, frame_levels, read, speech_frames, write
 
 HERE = pathlib.Path(__file__).parent
 DIRECTIONS = {"male": {"pitch": 1.7, "formants": 1.15}, "female": {"pitch": 0.6, "formants": 0.87}}
@@ -110,33 +110,40 @@ def convert_by_peer(cache, direction, peer):
     unfinished.rename(target)
 
 
-def judge_one(cache, direction, path, texts):
+def judge_one(cache, direction, path):
     """Figures of all conversions of one recording, by converter."""
-    recogniser = recogniser_of(tuple(texts.values()))
     ratio, factor = DIRECTIONS[direction].values()
-    original, text = judge.Original(path), texts.get(path.stem)
+    original = judge.Original(path)
     converted = cache / "converted" / direction
     reference = read(converted / "world" / path.name)
     figures = {}
     for name in ["ours", *PEERS]:
         world = None if name == "world" else reference
         figures[name] = judge.compare(
-            original, read(converted / name / path.name), ratio, factor, world=world, text=text, recogniser=recogniser)
+            original, read(converted / name / path.name), ratio, factor, world=world)
     noisy = judge.compare(original, read(converted / "ours-in-noise" / path.name), ratio, factor)
     figures["ours-in-noise"] = {key: noisy[key] for key in ("seconds", "gross_error", "f0_frame_error") if key in noisy}
     figures["unconverted"] = {"seconds": original.seconds}
-    if text:
-        figures["unconverted"].update(recogniser.errors(original.samples, text))
     return direction, path.stem, figures
 
 
-def recogniser_of(texts, made={}):
-    """One for each process."""
-    if texts not in made:
-        from words import Recogniser
+def hear_all(cache, direction, name, texts):
+    """Word errors of one converter by recording.
 
-        made[texts] = Recogniser(texts)
-    return made[texts]
+    A recogniser adapts to what it hears, so each converter has one of its own and all hear the files in one order.
+    """
+    from words import Recogniser
+
+    recogniser = Recogniser(texts.values())
+    folder = cache / "recordings" if name == "unconverted" else cache / "converted"
+    folder = folder / direction / ("" if name == "unconverted" else name)
+    errors = {}
+    for path in sorted((cache / "recordings" / direction).glob("*.wav")):
+        if path.stem in texts:
+            samples, original = read(folder / path.name), read(path)
+            samples = aligned(samples, delay_milliseconds(original, samples), len(original))
+            errors[path.stem] = recogniser.errors(samples, texts[path.stem])
+    return direction, name, errors
 
 
 def judge_all(cache):
@@ -144,12 +151,19 @@ def judge_all(cache):
     results = {direction: {} for direction in DIRECTIONS}
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         work = [
-            pool.submit(judge_one, cache, direction, path, texts)
+            pool.submit(judge_one, cache, direction, path)
             for direction in DIRECTIONS for path in sorted((cache / "recordings" / direction).glob("*.wav"))]
+        hearings = [
+            pool.submit(hear_all, cache, direction, name, texts)
+            for direction in DIRECTIONS for name in ["unconverted", "ours", *PEERS]]
         for number, done in enumerate(concurrent.futures.as_completed(work), 1):
             direction, name, figures = done.result()
             results[direction][name] = figures
             print("judge: %d of %d, %s" % (number, len(work), name), flush=True)
+        for hearing in hearings:
+            direction, converter, errors = hearing.result()
+            for name, counts in errors.items():
+                results[direction][name][converter].update(counts)
     return results
 
 
