@@ -8,13 +8,22 @@ struct RateMeter {
     private var arrivals: [(time: NIODeadline, bytes: Int)] = []
     private var oldest = 0
     private var windowBytes = 0
+    /// When this process stood still, and for how long: what came in meanwhile had more than one second to come.
+    private var stalls: [(time: NIODeadline, length: TimeAmount)] = []
 
     init(ceilingBytesPerSecond: Int = RelayProtocol.ceilingBytesPerSecond) {
         allowedBytes = ceilingBytesPerSecond + ceilingBytesPerSecond / 20
     }
 
     /// Notes an arrival and says whether the last second is still within the ceiling.
-    mutating func admit(_ bytes: Int, at now: NIODeadline) -> Bool {
+    ///
+    /// - Parameter lateness: for how long this process stood still before it read. A starved server must not take its
+    ///   own pause for the client's haste: the allowance grows by the bytes of so much more time.
+    mutating func admit(_ bytes: Int, at now: NIODeadline, lateness: TimeAmount) -> Bool {
+        stalls.removeAll { now - $0.time > .seconds(1) }
+        if lateness > .nanoseconds(0) { stalls.append((now, lateness)) }
+        let stalled = stalls.reduce(Int64(0)) { $0 + $1.length.nanoseconds }
+        let forgiven = Int(Int64(allowedBytes) * min(stalled, 5_000_000_000) / 1_000_000_000)
         while oldest < arrivals.count, now - arrivals[oldest].time > .seconds(1) {
             windowBytes -= arrivals[oldest].bytes
             oldest += 1
@@ -30,6 +39,6 @@ struct RateMeter {
         } else {
             arrivals.append((now, bytes))
         }
-        return windowBytes <= allowedBytes
+        return windowBytes <= allowedBytes + forgiven
     }
 }

@@ -37,7 +37,7 @@ actor RelayConnection {
             try await perform(session.text(String(buffer: frame.unmaskedData), now: now))
         case .binary:
             let bytes = frame.unmaskedData.readableBytesView
-            try await perform(session.audio(bytes, arrived: arrival.time, now: now))
+            try await perform(session.audio(bytes, arrived: arrival.time, lateness: arrival.lateness, now: now))
         case .ping:
             try await send(.pong, frame.unmaskedData)
         case .connectionClose:

@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import NIOWebSocket
+import Synchronization
 import VoiceRelay
 
 /// A frame and when it reached this process. Taken on the event loop: a busy worker must not squeeze
@@ -14,14 +15,53 @@ import VoiceRelay
 struct FrameArrival: Sendable {
     let frame: WebSocketFrame
     let time: NIODeadline
+    /// How late this process itself was: the event loop stood still for so long before it read.
+    let lateness: TimeAmount
+}
+
+/// When an event loop was last seen alive.
+private final class LoopClock: Sendable {
+    static let tick = TimeAmount.milliseconds(10)
+    private let lastTick = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+
+    private let missed = Atomic<Int64>(0)
+
+    /// The loop is alive: what it missed since the last time is kept for the next arrival.
+    func noteTick(_ now: NIODeadline) {
+        let last = lastTick.exchange(now.uptimeNanoseconds, ordering: .relaxed)
+        let late = Int64(now.uptimeNanoseconds) - Int64(last) - 2 * Self.tick.nanoseconds
+        if late > 0 { missed.add(late, ordering: .relaxed) }
+    }
+
+    /// By how much the loop missed its ticks since the last arrival.
+    func takeLateness(_ now: NIODeadline) -> TimeAmount {
+        noteTick(now)
+        return .nanoseconds(missed.exchange(0, ordering: .relaxed))
+    }
 }
 
 private final class ArrivalStamp: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = FrameArrival
 
+    private let clock = LoopClock()
+    private var ticking: RepeatedTask?
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        let clock = clock
+        ticking = context.eventLoop.scheduleRepeatedTask(initialDelay: LoopClock.tick, delay: LoopClock.tick) { _ in
+            clock.noteTick(.now())
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        ticking?.cancel()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        context.fireChannelRead(wrapInboundOut(FrameArrival(frame: unwrapInboundIn(data), time: .now())))
+        let now = NIODeadline.now()
+        let arrival = FrameArrival(frame: unwrapInboundIn(data), time: now, lateness: clock.takeLateness(now))
+        context.fireChannelRead(wrapInboundOut(arrival))
     }
 }
 

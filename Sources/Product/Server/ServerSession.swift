@@ -69,7 +69,9 @@ struct ServerSession: ~Copyable {
         }
     }
 
-    mutating func audio(_ bytes: ByteBufferView, arrived: NIODeadline, now: NIODeadline) -> [Action] {
+    mutating func audio(_ bytes: ByteBufferView, arrived: NIODeadline, lateness: TimeAmount, now: NIODeadline)
+        -> [Action]
+    {
         switch state {
         case .closed: return []
         case .awaitingAuth: return fail(.formatViolation, "audio came before the session was ready")
@@ -79,7 +81,7 @@ struct ServerSession: ~Copyable {
             return fail(
                 .formatViolation, "a frame of \(bytes.count) bytes is not whole samples of \(RelayProtocol.formatPCM)")
         }
-        if configuration.enforcesCeiling, !meter.admit(bytes.count, at: arrived) {
+        if configuration.enforcesCeiling, !meter.admit(bytes.count, at: arrived, lateness: lateness) {
             return fail(.formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")
         }
         let count = bytes.count / RelayProtocol.bytesPerSample
