@@ -19,7 +19,7 @@ test: ## Install what is missing, build, and run every check.
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory lint
 	$(BUILD) --build-tests
-	swift test -c release --skip-build --disable-xctest
+	@scripts/test.sh
 
 lint: ## Check the format of all Swift files.
 	@swift format lint --strict --parallel --recursive Package.swift Sources Tests Examples

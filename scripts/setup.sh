@@ -6,7 +6,7 @@
 #   scripts/setup.sh judge    and what the judge of the voices listens with
 set -eu
 
-build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev sox"
+build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlite3-dev sox"
 bench="$build libsoxr-dev librubberband-dev libsoundtouch-dev"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
 test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy iproute2"

@@ -158,7 +158,11 @@ struct RelayUpgrade: ServerChildChannel {
                 minNonFinalFragmentSize: 0, maxAccumulatedFrameCount: 1024,
                 maxAccumulatedFrameSize: RelayProtocol.audioFrameBytesMax + 16))
         try channel.pipeline.syncOperations.addHandler(ArrivalStamp())
-        return try FrameChannel(wrappingChannelSynchronously: channel)
+        // A busy worker must not make the channel stop reading at once: what waits in the socket meanwhile would look
+        // like a burst. Four seconds of packets wait here at most, then back-pressure reaches the client.
+        return try FrameChannel(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(backPressureStrategy: .init(lowWatermark: 128, highWatermark: 256)))
     }
 
     private static func httpChannel(_ channel: any Channel, _ logger: Logger) throws -> HTTPChannel {

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Runs the built checks; what failed is said again at the end, where a person and a log's last screen look.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+swift test -c release --skip-build --disable-xctest "$@" 2>&1 | tee "$log"
+status=$?
+[ "$status" = 0 ] && exit 0
+echo
+echo "What failed:"
+grep -aE -A2 '✘.* recorded an issue' "$log" | grep -aE 'recorded an issue|↳' | cut -c1-400 | tail -n 40
+if closing=$(grep -aE '✘ Test run with' "$log"); then
+    echo "$closing"
+else
+    echo "The run ended before its closing line; the last lines of the log stand above."
+fi
+exit "$status"
