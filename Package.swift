@@ -204,7 +204,7 @@ let package = Package(
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             path: "Tests/NetworkFaultTests/FaultClient", swiftSettings: strict),
         .testTarget(
-            name: "NetworkFaultTests", dependencies: ["FaultClient"],
+            name: "NetworkFaultTests", dependencies: ["FaultClient", "quota-voice"],
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),

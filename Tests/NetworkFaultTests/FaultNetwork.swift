@@ -25,7 +25,8 @@ final class FaultNetwork {
     private let clientNamespace: String
     /// A certificate for the server's address, which is its own authority.
     let certificate: String
-    private let folder: String
+    /// For a test's files.
+    let folder: String
 
     init(seed: Int = 1) throws {
         child = try Child(["python3", Self.script("fault_network.py"), String(seed)])
@@ -74,14 +75,23 @@ final class FaultNetwork {
 
     /// Starts FaultClient on the client's side.
     func client(_ url: String, _ arguments: String = "") throws -> FaultReport {
+        let words = arguments.split(separator: " ").map(String.init)
+        return FaultReport(try child([Self.built("FaultClient"), url] + words))
+    }
+
+    /// Starts a command on the client's side.
+    func child(_ command: [String]) throws -> Child {
+        try Child(["nsenter", "--net=\(clientNamespace)"] + command)
+    }
+
+    /// The path of a program that was built beside this one.
+    static func built(_ name: String) throws -> String {
         let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-            .deletingLastPathComponent().appendingPathComponent("FaultClient").path
+            .deletingLastPathComponent().appendingPathComponent(name).path
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw Failure(description: "\(executable) is missing")
         }
-        let words = arguments.split(separator: " ").map(String.init)
-        return FaultReport(
-            try Child(["nsenter", "--net=\(clientNamespace)", executable, url] + words))
+        return executable
     }
 }
 

@@ -12,6 +12,9 @@ standard input, one command each line, answered by "ok" or a value:
                              mtu (larger packets vanish without a word), down (1: nothing passes)
     link up|down             the client's network interface
     server ARGUMENT ...      starts fault_server.py on the server side; answers its port
+    relay PROGRAM KEYS       starts PROGRAM serve on the server side with that file of keys; answers its port
+    tap PORT                 from now on notes what leaves the client for that port
+    fullest                  bytes noted, and the most of them that left within any one second
     signal NAME              sends a signal to the last server
     counts                   packets carried and lost
 It ends, with all that it started, when its standard input does.
@@ -21,8 +24,10 @@ import fcntl
 import heapq
 import os
 import random
+import re
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -122,6 +127,54 @@ class Line:
         return [self.last_due] * (2 if self.dice.random() < self.duplicate else 1)
 
 
+class Tap:
+    """What TCP payload leaves the client's interface for the first time, by the kernel's own time stamps."""
+
+    ETH_P_ALL, SO_TIMESTAMPNS, OUTGOING = 0x0003, 35, 4
+
+    def __init__(self, port):
+        self.port = port
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(self.ETH_P_ALL))
+        self.socket.bind(("fault0", self.ETH_P_ALL))
+        self.socket.setsockopt(socket.SOL_SOCKET, self.SO_TIMESTAMPNS, 1)
+        self.ends = {}  # the highest sequence number seen, by the client's port
+        self.departures = []  # (nanoseconds, bytes)
+        self.lock = threading.Lock()
+        threading.Thread(target=self.watch, daemon=True).start()
+
+    def watch(self):
+        while True:
+            packet, ancillary, _, address = self.socket.recvmsg(65536, 256)
+            if address[2] != self.OUTGOING or packet[0] >> 4 != 4 or packet[9] != socket.IPPROTO_TCP:
+                continue
+            segment = packet[(packet[0] & 15) * 4:int.from_bytes(packet[2:4], "big")]
+            source, target, sequence = struct.unpack("!HHI", segment[:8])
+            size = len(segment) - (segment[12] >> 4) * 4
+            if target != self.port:
+                continue
+            seconds, nanoseconds = struct.unpack("qq", ancillary[0][2][:16])
+            end = sequence + size + (segment[13] >> 1 & 1)  # SYN counts as one
+            beyond = (end - self.ends.setdefault(source, end - size)) % 2**32
+            if beyond == 0 or beyond > 2**31:
+                continue  # sent before
+            fresh = min(size, beyond)
+            self.ends[source] = end % 2**32
+            with self.lock:
+                self.departures.append((seconds * 10**9 + nanoseconds, fresh))
+
+    def fullest(self):
+        with self.lock:
+            departures = sorted(self.departures)
+        fullest = inside = first = 0
+        for time_now, size in departures:
+            inside += size
+            while time_now - departures[first][0] > 10**9:
+                inside -= departures[first][1]
+                first += 1
+            fullest = max(fullest, inside)
+        return sum(size for _, size in departures), fullest
+
+
 class Network:
     def __init__(self, seed):
         self.client, self.server = Side(1), Side(2)
@@ -167,6 +220,12 @@ class Network:
             self.client.run(lambda: subprocess.run(["ip", "link", "set", "fault0", arguments[0]], check=True))
         elif name == "server":
             return self.start_server(arguments)
+        elif name == "relay":
+            return self.start_relay(*arguments)
+        elif name == "tap":
+            self.client.run(lambda: setattr(self, "tap", Tap(int(arguments[0]))))
+        elif name == "fullest":
+            return "%d %d" % self.tap.fullest()
         elif name == "signal":
             self.processes[-1].send_signal(getattr(signal, "SIG" + arguments[0]))
         elif name == "counts":
@@ -182,6 +241,19 @@ class Network:
             [sys.executable, script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)))
         self.processes += started
         return started[0].stdout.readline().strip()
+
+    def start_relay(self, program, keys):
+        """The relay's greeting has its URL in it."""
+        started = []
+        arguments = [program, "serve", "--host", "10.77.0.2", "--port", "0", "--token-file", keys]
+        self.server.run(lambda: started.append(subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)))
+        self.processes += started
+        for line in started[0].stdout:
+            if found := re.search(r"ws://10\.77\.0\.2:(\d+)", line):
+                threading.Thread(target=started[0].stdout.read, daemon=True).start()
+                return found[1]
+        return "the relay ended"
 
 
 def main():

@@ -80,6 +80,7 @@ public final class SecureStream {
                 host: proxy?.host ?? host, port: proxy?.port ?? port, peer: dialPeer, resolver: resolver,
                 waiter: waiter, until: waiter.limit(after: options.connectTimeoutNanoseconds))
             if let bytes = options.sendBufferBytes { Socket.setSendBuffer(descriptor, bytes: bytes) }
+            if options.sendsNothingAhead { Socket.sendNothingAhead(descriptor) }
             let stream = SecureStream(descriptor: descriptor, peer: peer, cache: options.sessionCache)
             if let proxy {
                 try ProxyTunnel.open(
@@ -141,6 +142,12 @@ public final class SecureStream {
     /// caller adds POLLOUT when it has bytes to write. On POLLOUT with nothing to write, call `read`: it sends too.
     public var pollEvents: Int16 {
         Int16(POLLIN) | (channel?.hasPendingOutput == true ? Int16(POLLOUT) : 0)
+    }
+
+    /// Whether the kernel would take bytes at once, and none wait here; also true of a connection that has failed, so that
+    /// the next write tells.
+    public var hasRoom: Bool {
+        descriptor >= 0 && channel?.hasPendingOutput != true && Socket.hasRoom(descriptor)
     }
 
     /// Whether decrypted bytes wait here, which poll can't know of: read again before polling.

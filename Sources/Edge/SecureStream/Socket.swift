@@ -36,6 +36,17 @@ enum Socket {
         set(descriptor, SOL_SOCKET, SO_SNDBUF, Int32(clamping: bytes / 2))
     }
 
+    /// Makes the socket writable only once all that was given to it has been sent (not: acknowledged).
+    static func sendNothingAhead(_ descriptor: Int32) {
+        set(descriptor, Int32(IPPROTO_TCP), tcpUserNotSentLowWater, 1)
+    }
+
+    /// Whether the kernel would take bytes at once.
+    static func hasRoom(_ descriptor: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&entry, 1, 0) != 0
+    }
+
     /// The socket's pending error, 0 when there is none.
     static func pendingError(_ descriptor: Int32) -> Int32 {
         var code: Int32 = 0
@@ -49,8 +60,7 @@ enum Socket {
     /// piece is taken until 64 KiB wait unsent, whatever the low-water mark says (seen with 6.18). poll obeys it.
     static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Result<Int, SocketError> {
         while true {
-            var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            if poll(&entry, 1, 0) == 0 { return .success(0) }
+            guard hasRoom(descriptor) else { return .success(0) }
             let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
             if count >= 0 { return .success(count) }
             if errno == EAGAIN || errno == EWOULDBLOCK { return .success(0) }

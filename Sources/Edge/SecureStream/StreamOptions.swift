@@ -22,6 +22,9 @@ public struct StreamOptions: Sendable {
     /// takes about half). nil leaves it to the kernel, which is right for throughput; on a line that is too narrow a live
     /// voice stays younger with a small one.
     public var sendBufferBytes: Int?
+    /// Whether the socket counts as full while anything of ours waits unsent in the kernel; otherwise it does from 4 KiB
+    /// on. What the kernel has not sent leaves in one piece when the line recovers, out of reach of whoever paces it.
+    public var sendsNothingAhead = false
     /// Keeps TLS sessions for quick reconnects. nil: each connection makes a full handshake.
     public var sessionCache: StreamSessionCache?
     /// The protocol offered by ALPN (RFC 7301); nil offers none. A server that doesn't know ALPN is accepted.

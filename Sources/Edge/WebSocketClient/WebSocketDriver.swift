@@ -20,6 +20,9 @@ public final class WebSocketDriver {
     /// While true nothing is read from the peer and Pings are not answered: for an application that has no room.
     public var isReceivingPaused = false
 
+    /// While true `wait` also returns when there is room: for an application that holds its bytes back until then.
+    public var waitsForRoom = false
+
     private enum Phase {
         case idle
         case connected(SecureStream)
@@ -94,6 +97,13 @@ public final class WebSocketDriver {
         guard case .connected(let stream) = phase else { return 0 }
         // With TLS one encrypted record may wait inside the stream.
         return machine.pendingSendBytes + (stream.pollEvents & Int16(POLLOUT) != 0 ? 1 : 0)
+    }
+
+    /// Whether what is sent now leaves at once: nothing waits here, and the kernel takes more. With
+    /// `StreamOptions.sendsNothingAhead` the kernel then has nothing unsent either.
+    public var hasRoom: Bool {
+        guard case .connected(let stream) = phase else { return false }
+        return machine.pendingSendBytes == 0 && stream.hasRoom
     }
 
     /// What went over the connection so far.
@@ -192,7 +202,7 @@ public final class WebSocketDriver {
     private var hasEvent: Bool { (event != nil && !isReceivingPaused) || lastEvent != nil }
 
     /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent
-    /// has left, a Pong came, `waker` was signalled, or `deadline` has come; at least once in any case.
+    /// has left, a Pong came, there is room that was waited for, `waker` was signalled, or `deadline` has come; at least once in any case.
     ///
     /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
@@ -211,6 +221,7 @@ public final class WebSocketDriver {
             if hasEvent { return }
             if hadPending && pendingSendBytes == 0 { return }
             if counts.pongsReceived != pongsBefore { return }
+            if waitsForRoom && hasRoom { return }
             if now >= deadline { return }
             if case .woken = poll(stream, until: deadline) {
                 waker.drain()
@@ -223,7 +234,7 @@ public final class WebSocketDriver {
         let timer = min(deadline, machine.nextDeadline ?? deadline)
         return Poller.wait(
             stream, reading: !isReceivingPaused && inputEnd == nil,
-            writing: writeError == nil && machine.pendingSendBytes > 0, waker: waker,
+            writing: writeError == nil && (waitsForRoom || machine.pendingSendBytes > 0), waker: waker,
             until: life.nextDeadline(limit: timer))
     }
 

@@ -96,9 +96,12 @@ final class ConversionRun {
 
     /// Sends what may leave now and says when more may; `nil` when that depends on the relay.
     private func feed(_ now: MonotonicTime) throws -> MonotonicTime? {
+        driver.waitsForRoom = false
         while isStreaming || paddingSamples > 0 {
-            // Once the relay has said Close nothing more may be sent; why it did comes as an event.
-            guard driver.isOpen, driver.pendingSendBytes == 0 else { return nil }
+            // Once the relay has said Close nothing more may be sent; why it did comes as an event. And nothing is sent
+            // behind what the line has not taken: it would leave in one piece later, and the ceiling not know.
+            driver.waitsForRoom = driver.isOpen && !driver.hasRoom
+            guard driver.isOpen, !driver.waitsForRoom else { return nil }
             guard isPaced || session.samplesSent - session.samplesReceived < Self.aheadSamplesMax else { return nil }
             if isStreaming {
                 try fillPacket()

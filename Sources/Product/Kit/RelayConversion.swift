@@ -36,14 +36,9 @@ public final class RelayConversion: Sendable {
     public func run(
         from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
     ) throws -> Report {
-        var options = WebSocketOptions()
-        options.allowInsecure = endpoint.allowsInsecure
-        options.stream.caFile = endpoint.caFile
-        // What is on this machine is reached directly, also where HTTPS_PROXY or ALL_PROXY is set.
-        if endpoint.isLoopback { options.stream.proxy = .none }
         let driver: WebSocketDriver
         do throws(WebSocketError) {
-            driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: options)
+            driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: endpoint.webSocketOptions)
             waker.withLock { $0 = driver.waker }
             // Cancelled before the waker was there: connect then finds it signalled.
             if isCancelled.load(ordering: .acquiring) { driver.waker.signal() }

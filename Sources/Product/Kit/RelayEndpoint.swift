@@ -1,4 +1,5 @@
 import VoiceRelay
+import VoiceWebSocketClient
 
 /// A relay and the key for it. Its description never shows the key.
 public struct RelayEndpoint: Sendable, CustomStringConvertible {
@@ -34,6 +35,18 @@ public struct RelayEndpoint: Sendable, CustomStringConvertible {
     package var isLoopback: Bool {
         let host = name.prefix { $0 != ":" }
         return host == "localhost" || host.hasPrefix("127.") || name.hasPrefix("[::1]")
+    }
+
+    /// How a session's WebSocket is opened.
+    package var webSocketOptions: WebSocketOptions {
+        var options = WebSocketOptions()
+        options.allowInsecure = allowsInsecure
+        options.stream.caFile = caFile
+        // What is on this machine is reached directly, also where HTTPS_PROXY or ALL_PROXY is set.
+        if isLoopback { options.stream.proxy = .none }
+        // The rate ceiling counts a packet when it is written: it has to leave then.
+        options.stream.sendsNothingAhead = true
+        return options
     }
 
     public var description: String { url }

@@ -8,11 +8,8 @@ import VoiceWebSocketClient
 extension VoiceChannel {
     /// The connection's thread, from the first packet to the last. Tells `connected` exactly once.
     func run(connected: CheckedContinuation<RelayReady, any Error>) {
-        var options = WebSocketOptions()
-        options.allowInsecure = endpoint.allowsInsecure
-        options.stream.caFile = endpoint.caFile
+        var options = endpoint.webSocketOptions
         options.redirects = .refuse
-        if endpoint.isLoopback { options.stream.proxy = .none }
         if let externalUserID { options.headers = [HeaderField(RelayProtocol.hostedUserHeader, externalUserID)] }
         do throws(WebSocketError) {
             let driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: options)
@@ -94,8 +91,11 @@ private final class VoiceWire {
 
     /// Sends what may leave now and says when more may; `nil` when that depends on others.
     private func feed(_ now: MonotonicTime) throws -> MonotonicTime? {
+        driver.waitsForRoom = false
         while isStreaming || paddingSamples > 0 {
-            guard driver.pendingSendBytes == 0 else { return nil }
+            // What the line has not taken would leave in one piece later, and the ceiling not know.
+            driver.waitsForRoom = driver.isOpen && !driver.hasRoom
+            guard driver.isOpen, !driver.waitsForRoom else { return nil }
             let earliest = ceiling.earliestDeparture(of: Self.packetBytes, now: now) ?? .distantFuture
             guard earliest <= now else { return earliest }
             var packet = [UInt8](repeating: 0, count: Self.packetBytes)
@@ -111,7 +111,8 @@ private final class VoiceWire {
                 paddingSamples -= min(paddingSamples, Self.packetBytes / RelayProtocol.bytesPerSample)
             }
             try driver.sendBinary(packet)
-            ceiling.depart(packet.count, now: now)
+            // The time after the write: a thread held up in between must not make the window end too early.
+            ceiling.depart(packet.count, now: monotonicNow())
             try perform(session.handle(.sent(samples: packet.count / RelayProtocol.bytesPerSample), now: now))
         }
         return nil

@@ -1,63 +1,54 @@
 import NIOCore
+import VoiceRealtime
 import VoiceRelay
 
-/// The relay's side of the rate ceiling: bytes that arrived in the last second, judged with 5 % tolerance.
+/// The relay's side of the rate ceiling, with 5 % tolerance.
 ///
 /// A client is judged by when it sent, and the relay sees only when the bytes came: a lost segment, a busy server or a
-/// sleeping virtual machine holds them back and then delivers them at once. So a pause in the arrivals is counted as
-/// time in which the client may have been sending, within a bound that a burst of stale sound exceeds.
+/// sleeping virtual machine holds them back and then delivers them at once. So each arrival is given the earliest
+/// departure that the ceiling allows, at most ``wayVariationMax`` before it came; where even that lies after the
+/// arrival, no honest client can have sent it.
 package struct RateMeter {
-    /// Packets are 10 or 20 ms apart; a longer pause than this was not the client's even pace.
-    static let pauseMin = TimeAmount.milliseconds(60)
-    /// The longest pause that is believed: two of TCP's shortest retransmission timeouts (200 ms) and some way.
-    static let pauseMax = TimeAmount.milliseconds(500)
+    /// By how much the way here may vary: two of TCP's shortest retransmission timeouts (200 ms), and some way.
+    static let wayVariationMax: Int64 = .milliseconds(500)
+    /// Shorter pauses of this process are within the way's variation.
+    private static let stallMin = TimeAmount.milliseconds(100)
+    /// The longest that is believed.
+    private static let stallMax: Int64 = .seconds(5)
 
     /// The most that one second may bring.
     let allowedBytes: Int
-    private var arrivals: [(time: NIODeadline, bytes: Int)] = []
-    private var oldest = 0
-    private var windowBytes = 0
-    private var lastArrival: NIODeadline?
-    /// When this process stood still, and for how long: what came in meanwhile had more than one second to come.
-    private var stalls: [(time: NIODeadline, length: TimeAmount)] = []
+    private var schedule: RateCeiling
+    private var lastDeparture = MonotonicTime(nanoseconds: 0)
+    /// When this process last stood still: what came in meanwhile may have left at any time since `start`.
+    private var stall: (start: MonotonicTime, end: MonotonicTime)?
 
     package init(ceilingBytesPerSecond: Int = RelayProtocol.ceilingBytesPerSecond) {
         allowedBytes = ceilingBytesPerSecond + ceilingBytesPerSecond / 20
+        // The window alone counts, not how evenly it is filled.
+        schedule = RateCeiling(
+            ceilingBytesPerSecond: allowedBytes, pacedBytesPerSecond: allowedBytes, burstBytes: allowedBytes)
     }
 
-    /// Notes an arrival and says whether the last second is still within the ceiling.
+    /// Notes an arrival and says whether an honest client can have sent it.
     ///
-    /// - Parameter lateness: for how long this process stood still before it read. A starved server must not take its
-    ///   own pause for the client's haste: the allowance grows by the bytes of so much more time.
-    package mutating func admit(_ bytes: Int, at now: NIODeadline, lateness: TimeAmount) -> Bool {
-        stalls.removeAll { now - $0.time > .seconds(1) }
-        let stall = max(lateness, heldBack(at: now))
-        if stall > .nanoseconds(0) { stalls.append((now, stall)) }
-        let stalled = stalls.reduce(Int64(0)) { $0 + $1.length.nanoseconds }
-        let forgiven = Int(Int64(allowedBytes) * min(stalled, 5_000_000_000) / 1_000_000_000)
-        while oldest < arrivals.count, now - arrivals[oldest].time > .seconds(1) {
-            windowBytes -= arrivals[oldest].bytes
-            oldest += 1
+    /// - Parameter lateness: for how long this process stood still before it read.
+    package mutating func admit(_ bytes: Int, at time: NIODeadline, lateness: TimeAmount) -> Bool {
+        let arrival = MonotonicTime(nanoseconds: time.uptimeNanoseconds)
+        if lateness > Self.stallMin {
+            let start = arrival.advanced(byNanoseconds: -lateness.nanoseconds)
+            let bound = arrival.advanced(byNanoseconds: -Self.stallMax)
+            stall = (max(bound, min(start, stall?.start ?? start)), arrival)
         }
-        if oldest > 64, oldest * 2 > arrivals.count {
-            arrivals.removeFirst(oldest)
-            oldest = 0
+        // What waited in the socket meanwhile has been read within a second.
+        if let end = stall?.end, arrival.nanoseconds(since: end) > .seconds(1) { stall = nil }
+        let held = min(arrival, stall?.start ?? arrival)
+        let floor = max(lastDeparture, held.advanced(byNanoseconds: -Self.wayVariationMax))
+        guard let departure = schedule.earliestDeparture(of: bytes, now: floor), departure <= arrival else {
+            return false
         }
-        windowBytes += bytes
-        // One entry a millisecond bounds the log, whatever the size of the frames; the merged bytes keep the older time.
-        if let last = arrivals.last, arrivals.count > oldest, now - last.time < .milliseconds(1) {
-            arrivals[arrivals.count - 1].bytes += bytes
-        } else {
-            arrivals.append((now, bytes))
-        }
-        return windowBytes <= allowedBytes + forgiven
-    }
-
-    /// For how long the way here may have held bytes back before this arrival.
-    private mutating func heldBack(at now: NIODeadline) -> TimeAmount {
-        defer { lastArrival = now }
-        // Before the first one nothing was under way.
-        guard let lastArrival, now - lastArrival >= Self.pauseMin else { return .nanoseconds(0) }
-        return min(now - lastArrival, Self.pauseMax)
+        schedule.depart(bytes, now: departure)
+        lastDeparture = departure
+        return true
     }
 }
