@@ -111,6 +111,21 @@ struct NetworkFaultTests {
         try expectSound(closed, report)
     }
 
+    /// The promise is 100 ms. A shared machine's own stalls make single ones later, not all of them.
+    @Test func loss_is_told_within_a_tenth_of_a_second() throws {
+        let lateness = try (0..<4).map { _ in
+            let network = try FaultNetwork()
+            let report = try network.client(url(try network.server()), "--seconds 60 --heartbeat 0.5")
+            try report.connected()
+            try report.echoed(10)
+            try network.tell("line down=1")
+            return try report.closed(seconds: 20).silenceMilliseconds - 1000
+        }
+        print("heartbeat lost, ms behind the bound: \(lateness)")
+        #expect(lateness.allSatisfy { $0 >= -1 })
+        #expect(lateness.contains { $0 <= 100 })
+    }
+
     /// Only listening: the pings alone find out.
     @Test func line_dead_for_ever_is_told_to_a_listener() throws {
         let network = try FaultNetwork()

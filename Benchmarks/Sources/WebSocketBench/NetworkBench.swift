@@ -41,7 +41,7 @@ enum NetworkBench {
         driver.abort()
     }
 
-    private static func receive(_ driver: WebSocketDriver) throws {
+    static func receive(_ driver: WebSocketDriver) throws {
         let end = monotonicNow().advanced(byNanoseconds: .seconds(30))
         while true {
             if let event = driver.nextEvent() {
@@ -52,33 +52,30 @@ enum NetworkBench {
         }
     }
 
-    /// The same by a Python process; says so when `websockets` is not installed.
+    /// The same by a Python process.
     private static func python(_ port: Int) {
         let program = """
-            import time
-            try:
-                from websockets.sync.client import connect
-            except ImportError:
-                print("  websockets: not installed (python3 -m pip install websockets)"); raise SystemExit
-            def run():
-                with connect("ws://127.0.0.1:\(port)/", compression=None, max_size=None, ping_interval=None) as socket:
-                    small, large, trips = bytes(640), bytes(65536), []
+            import asyncio, time, websockets
+            url, small, large, trips = "ws://127.0.0.1:\(port)/", bytes(640), bytes(65536), []
+            async def run():
+                async with websockets.connect(url, compression=None, max_size=None, ping_interval=None) as socket:
                     for _ in range(5000):
-                        start = time.perf_counter(); socket.send(small); socket.recv()
+                        start = time.perf_counter(); await socket.send(small); await socket.recv()
                         trips.append((time.perf_counter() - start) * 1e6)
                     trips.sort()
                     start = time.perf_counter()
-                    for _ in range(8): socket.send(large)
+                    for _ in range(8): await socket.send(large)
                     for number in range(1024):
-                        socket.recv()
-                        if number < 1016: socket.send(large)
+                        await socket.recv()
+                        if number < 1016: await socket.send(large)
                     seconds = time.perf_counter() - start
-                    print("  websockets: p50 %.1f µs  p99 %.1f µs   %d MiB/s each way" % (trips[2500], trips[4950], 64 / seconds))
-                    socket.socket.close()
-            run()
+                    print("  websockets: p50 %.1f µs  p99 %.1f µs   %d MiB/s each way (asyncio, %s)"
+                        % (trips[2500], trips[4950], 64 / seconds, websockets.__version__))
+                    socket.transport.abort()
+            asyncio.run(run())
             """
-        guard system("python3 -W ignore - << 'PYTHON'\n\(program)\nPYTHON") == 0 else {
-            print("  websockets: python3 failed")
+        guard system("PATH=/usr/bin:$PATH python3 -W ignore - << 'PYTHON'\n\(program)\nPYTHON") == 0 else {
+            print("  websockets: did not run (apt-get install python3-websockets)")
             return
         }
     }

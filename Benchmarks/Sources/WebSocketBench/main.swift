@@ -1,5 +1,5 @@
 // Figures of the WebSocket client, as ratios and best-of runs: other work on the machine only makes them worse.
-// usage: WebSocketBench [memory | frames | network]
+// usage: WebSocketBench [memory | frames | send | network]
 
 import Glibc
 
@@ -9,4 +9,5 @@ func isWanted(_ section: String) -> Bool { sections.isEmpty || sections.contains
 
 if isWanted("memory") { MemoryBench.run() }
 if isWanted("frames") { FrameBench.run() }
+if isWanted("send") { try SendBench.run() }
 if isWanted("network") { try NetworkBench.run() }
