@@ -11,11 +11,16 @@ final class Peer: Sendable {
     private let process: Process
     private let lifeline: Pipe
 
-    private init() {
+    deinit {
+        kill(process.processIdentifier, SIGKILL)
+    }
+
+    /// - Parameter certificate: a PEM file of certificate and key; the peer then speaks TLS.
+    init(certificate: String? = nil) {
         process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer.py").path
-        process.arguments = ["python3", script]
+        process.arguments = ["python3", script] + (certificate.map { [$0] } ?? [])
         lifeline = Pipe()
         let output = Pipe()
         // It ends with this process, whatever becomes of it.
@@ -30,7 +35,7 @@ final class Peer: Sendable {
         while let byte = try? output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty, byte != Data("\n".utf8) {
             line += byte
         }
-        root = "http://127.0.0.1:\(String(decoding: line, as: UTF8.self))"
+        root = "\(certificate == nil ? "http" : "https")://127.0.0.1:\(String(decoding: line, as: UTF8.self))"
     }
 
     /// A world of its own, with what goes wrong in it.

@@ -4,11 +4,12 @@
 POST /_new  {"rules": {"GET /v1/me": [ACTION, …]}, "options": {…}}  gives a world of its own below /w/ID.
 GET /_log/ID gives its requests. In a world, the n-th request of an endpoint takes the n-th action (the last one stays);
 an endpoint without a rule is answered as documented. Ends when its standard input does.
+With an argument, a PEM file of certificate and key, it speaks TLS and has a first world, /w/1.
 
 ACTION: {"status", "headers", "json" | "body" | "parts": [[text, seconds before it], …], "length": a Content-Length that
 may lie, "cut": true (close in the middle), "reset": true (RST before any answer), "silent": seconds, "repeat": [text, times]}
 """
-import base64, hashlib, hmac, json, os, socket, struct, subprocess, sys, threading, time, urllib.parse
+import base64, hashlib, hmac, json, os, socket, ssl, struct, subprocess, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 worlds, lock = {}, threading.Lock()
@@ -304,6 +305,11 @@ class Server(ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", 0), Handler)
+if sys.argv[1:]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1])
+    worlds["1"] = World({})
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()

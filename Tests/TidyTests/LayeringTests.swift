@@ -31,12 +31,12 @@ import Testing
         "Product/Server": [
             "Foundation", "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
             "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
-            "VoiceRelay",
+            "VoiceRealtime", "VoiceRelay",
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [
             "Foundation", "Synchronization", "AsyncHTTPClient", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1", "NIOPosix",
-            "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+            "NIOSSL", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",

@@ -18,7 +18,7 @@ public struct StreamProxy: Sendable, Hashable, CustomStringConvertible, CustomDe
     public let host: String
     public let port: Int
     /// The value of Proxy-Authorization, nil for none.
-    let authorization: String?
+    package let authorization: String?
 
     /// A proxy at `host` and `port`; `user` nil for no credentials. nil for what can't be an address or a user.
     public init?(host: String, port: Int, user: String? = nil, password: String = "") {

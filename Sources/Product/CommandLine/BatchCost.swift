@@ -16,6 +16,7 @@ struct BatchCost {
         options.timeout = .seconds(3)
         options.retry = .never
         options.allowsInsecure = endpoint.allowsInsecure
+        options.caFile = endpoint.caFile
         let isAccessToken = endpoint.token.hasPrefix("quota_token_")
         let client = try? QuotaClient(
             isAccessToken ? QuotaCredentials(accessToken: endpoint.token) : QuotaCredentials(apiKey: endpoint.token),

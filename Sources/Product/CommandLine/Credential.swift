@@ -52,6 +52,7 @@ struct RelayOptions: ParsableArguments {
         file tokenFile: String?, variable: String = "QUOTA_API_KEY",
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> String? {
+        QuotaAccess.keepSecrets()
         guard let tokenFile else {
             return environment[variable].flatMap { $0.isEmpty ? nil : $0 }
         }

@@ -19,6 +19,7 @@ struct LoginCommand: AsyncParsableCommand {
     @OptionGroup var access: QuotaAccess
 
     func run() async throws {
+        QuotaAccess.keepSecrets()
         try await QuotaAccess.reporting {
             let environment = ProcessInfo.processInfo.environment["QUOTA_CLIENT_ID"].flatMap { $0.isEmpty ? nil : $0 }
             let native = NativeSignIn(
@@ -73,6 +74,7 @@ struct LogoutCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        QuotaAccess.keepSecrets()
         try await QuotaAccess.reporting {
             let base = access.resolvedBaseURL
             guard let tokens = try await QuotaAccess.store.get(base) else {

@@ -15,6 +15,9 @@ struct QuotaAccess: ParsableArguments {
         help: ArgumentHelp("The server; else QUOTA_BASE_URL, else \(QuotaOptions.defaultBaseURL).", valueName: "url"))
     var baseURL: String?
 
+    @Option(help: ArgumentHelp("Trust the certificates of this PEM file too.", valueName: "file"), completion: .file())
+    var caFile: String?
+
     @Flag(help: "Print JSON on standard output.")
     var json = false
 
@@ -33,14 +36,17 @@ struct QuotaAccess: ParsableArguments {
     var options: QuotaOptions {
         var options = QuotaOptions()
         options.baseURL = resolvedBaseURL
+        options.caFile = caFile
         options.userAgent = "quota-voice/\(QuotaVoice.version)"
         return options
     }
 
+    /// What this process knows from here on belongs in no core file.
+    static func keepSecrets() { crt_refuse_dumps() }
+
     /// A client with the first credential there is. `needsCredential` false: one without, if there is none.
     func client(needsCredential: Bool = true) async throws -> QuotaClient {
-        // What this process knows from here on belongs in no core file.
-        crt_refuse_dumps()
+        Self.keepSecrets()
         var options = options
         if let token = try RelayOptions.token(file: tokenFile) {
             let isAccessToken = token.hasPrefix("quota_token_")

@@ -6,6 +6,9 @@ package struct BaseURL: Sendable, Hashable, CustomStringConvertible {
     package let text: String
     /// `host:port`, for messages.
     package let name: String
+    package let host: String
+    package let port: Int
+    package let isTLS: Bool
 
     package init(_ text: String, allowsInsecure: Bool = false) throws(QuotaConfigurationError) {
         var trimmed = text
@@ -18,6 +21,9 @@ package struct BaseURL: Sendable, Hashable, CustomStringConvertible {
             throw .baseURL(text)
         }
         self.text = trimmed
+        self.host = host.trimmingCharacters(in: CharacterSet(charactersIn: "[]"))
+        isTLS = scheme == "https"
+        port = parts.port ?? (isTLS ? 443 : 80)
         name = host + (parts.port.map { ":\($0)" } ?? "")
     }
 

@@ -3,6 +3,7 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 
 /// A request of the API, before it is authorized.
 struct APIRequest: Sendable {
@@ -50,16 +51,6 @@ struct Exchange: Sendable {
     let base: BaseURL
     let timeout: Duration
     let userAgent: String
-
-    /// A client of the whole process: no redirects, no hidden retries, no decompression.
-    static let sharedHTTP: HTTPClient = {
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        // A refused connection is told at once; what is worth a second try is decided by RetryPolicy.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        // A stream holds its connection for minutes: with the default of 8, a few would keep all else waiting.
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-    }()
 
     /// One try, from the connection to the last byte of the body, within `timeout`.
     func send(_ request: APIRequest, bytesMax: Int = Self.answerBytesMax) async throws -> APIAnswer {
@@ -143,9 +134,9 @@ struct Exchange: Sendable {
             return error.errnoCode == ECONNREFUSED
                 ? transport(.cannotConnect, executed: false) : transport(.connectionLost)
         }
-        // NIOSSL's errors, by name: its module is not among this one's dependencies.
-        let type = String(reflecting: Swift.type(of: error))
-        if type.contains("NIOSSL") || type.contains("BoringSSL") { return transport(.tls, executed: sent) }
+        if error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError {
+            return transport(.tls, executed: sent)
+        }
         return transport(sent ? .connectionLost : .cannotConnect, executed: sent)
     }
 }

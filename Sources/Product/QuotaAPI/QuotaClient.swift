@@ -12,8 +12,12 @@ public struct QuotaOptions: Sendable {
     /// The longest silence inside a stream.
     public var streamSilenceMax: Duration = .seconds(60)
     public var userAgent = "quota-voice-swift/0.1"
+    /// A PEM file with authorities (or one self-signed certificate) trusted beside the system's.
+    public var caFile: String?
+    /// Whether HTTPS_PROXY, ALL_PROXY and NO_PROXY count. Only `http://` proxies are supported.
+    public var usesEnvironmentProxy = true
     /// Sends the requests. The default is shared by the process. One of your own must not follow redirects: a credential
-    /// would go along.
+    /// would go along; and `caFile` and the proxy are then yours to set.
     public var httpClient: HTTPClient?
     public var retry = RetryPolicy()
     /// Keeps refreshed tokens, under ``tokenStoreKey``.
@@ -48,7 +52,7 @@ public struct QuotaClient: Sendable, CustomStringConvertible {
     {
         let base = try BaseURL(options.baseURL, allowsInsecure: options.allowsInsecure)
         exchange = Exchange(
-            http: options.httpClient ?? Exchange.sharedHTTP, base: base, timeout: options.timeout,
+            http: try ServerReach.client(to: base, options: options), base: base, timeout: options.timeout,
             userAgent: options.userAgent.filter { $0.isASCII && !$0.isNewline })
         self.authentication = authentication
         self.options = options

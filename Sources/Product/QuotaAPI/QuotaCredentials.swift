@@ -147,6 +147,10 @@ public enum QuotaConfigurationError: Error, Equatable, Sendable, CustomStringCon
     /// Not an absolute `https` URL (`http` on this machine), or one with a query, a fragment or a password.
     case baseURL(String)
     case redirectURI(String)
+    /// Not a PEM file with certificates, or not readable.
+    case caFile(String)
+    /// A proxy setting of the environment that can't be used; says which.
+    case proxy(String)
 
     public var description: String {
         switch self {
@@ -158,6 +162,8 @@ public enum QuotaConfigurationError: Error, Equatable, Sendable, CustomStringCon
             "\(Redaction.clean(text)): not a server's address; use https://host, or http:// on this machine"
         case .redirectURI(let text):
             "\(Redaction.clean(text)): not a redirect URI; use https, or http on localhost or 127.0.0.1"
+        case .caFile(let path): "\(path): no certificates can be read from this file; it has to be PEM"
+        case .proxy(let text): text
         }
     }
 }

@@ -35,7 +35,7 @@ public struct QuotaOAuth: Sendable, CustomStringConvertible {
         guard Self.isRedirectURI(redirectURI) else { throw .redirectURI(redirectURI) }
         let base = try BaseURL(options.baseURL, allowsInsecure: options.allowsInsecure)
         exchange = Exchange(
-            http: options.httpClient ?? Exchange.sharedHTTP, base: base, timeout: options.timeout,
+            http: try ServerReach.client(to: base, options: options), base: base, timeout: options.timeout,
             userAgent: options.userAgent)
         self.clientID = clientID
         self.clientSecret = clientSecret.map(Secret.init)
