@@ -50,6 +50,7 @@ let package = Package(
             providers: [.apt(["libsndfile1-dev"])]),
         .target(name: "CRealtime", path: "Sources/System/CRealtime"),
         .target(name: "COpenSSLShims", dependencies: ["COpenSSL"], path: "Sources/System/COpenSSLShims"),
+        .target(name: "COpusShims", dependencies: ["COpus"], path: "Sources/System/COpusShims"),
 
         // Core: no I/O, no clock, no thread, no Foundation.
         .target(name: "VoiceRealtime", path: "Sources/Core/Realtime", swiftSettings: strict),
@@ -85,6 +86,9 @@ let package = Package(
             path: "Sources/Edge/WebSocketClient", swiftSettings: strict),
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
+            swiftSettings: strict),
+        .target(
+            name: "VoiceOpusCodec", dependencies: ["VoiceRelay", "COpus", "COpusShims"], path: "Sources/Edge/OpusCodec",
             swiftSettings: strict),
 
         // Product: what people install.
@@ -185,6 +189,10 @@ let package = Package(
             ],
             exclude: ["peer.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
+        .testTarget(
+            name: "OpusCodecTests",
+            dependencies: ["VoiceOpusCodec", "VoiceRelay", "COpus", "CAllocationCounter", "ProcessSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "KitTests",
             dependencies: [

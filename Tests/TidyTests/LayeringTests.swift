@@ -22,6 +22,7 @@ import Testing
             "Glibc", "Synchronization", "CRealtime", "VoiceRealtime", "VoiceWebSocket", "VoiceSecureStream",
         ],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
+        "Edge/OpusCodec": ["COpus", "COpusShims", "VoiceRelay"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
             "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
