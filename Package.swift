@@ -95,8 +95,8 @@ let package = Package(
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
-                "VoiceWebSocketClient",
+                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceOpusCodec",
+                "VoiceSecureStream", "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
@@ -115,7 +115,7 @@ let package = Package(
         .target(
             name: "VoiceServer",
             dependencies: [
-                "VoiceConversion", "VoiceRelay",
+                "VoiceConversion", "VoiceOpusCodec", "VoiceRelay", "VoiceSignal",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -196,8 +196,8 @@ let package = Package(
         .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-                "CAllocationCounter",
+                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(

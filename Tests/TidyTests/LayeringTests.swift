@@ -26,13 +26,13 @@ import Testing
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
             "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-            "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+            "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [
             "Foundation", "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
             "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
-            "VoiceRelay",
+            "VoiceOpusCodec", "VoiceRelay", "VoiceSignal",
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [
