@@ -51,6 +51,7 @@ let package = Package(
             providers: [.apt(["libsndfile1-dev"])]),
         .target(name: "CRealtime", path: "Sources/System/CRealtime"),
         .target(name: "COpenSSLShims", dependencies: ["COpenSSL"], path: "Sources/System/COpenSSLShims"),
+        .target(name: "COpusShims", dependencies: ["COpus"], path: "Sources/System/COpusShims"),
 
         // Core: no I/O, no clock, no thread, no Foundation.
         .target(name: "VoiceRealtime", path: "Sources/Core/Realtime", swiftSettings: strict),
@@ -87,13 +88,16 @@ let package = Package(
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
+        .target(
+            name: "VoiceOpusCodec", dependencies: ["VoiceRelay", "COpus", "COpusShims"], path: "Sources/Edge/OpusCodec",
+            swiftSettings: strict),
 
         // Product: what people install.
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
-                "VoiceWebSocketClient",
+                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceOpusCodec",
+                "VoiceSecureStream", "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
@@ -113,7 +117,7 @@ let package = Package(
         .target(
             name: "VoiceServer",
             dependencies: [
-                "VoiceConversion", "VoiceRealtime", "VoiceRelay",
+                "VoiceConversion", "VoiceOpusCodec", "VoiceRealtime", "VoiceRelay", "VoiceSignal",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -188,10 +192,14 @@ let package = Package(
             exclude: ["peer.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
+            name: "OpusCodecTests",
+            dependencies: ["VoiceOpusCodec", "VoiceRelay", "COpus", "CAllocationCounter", "ProcessSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-                "CAllocationCounter",
+                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -22,21 +22,23 @@ import Testing
             "Glibc", "Synchronization", "CRealtime", "VoiceRealtime", "VoiceWebSocket", "VoiceSecureStream",
         ],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
+        "Edge/OpusCodec": ["COpus", "COpusShims", "VoiceRelay"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
             "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-            "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+            "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [
             "Foundation", "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
             "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
-            "VoiceRealtime", "VoiceRelay",
+            "VoiceOpusCodec", "VoiceRealtime", "VoiceRelay", "VoiceSignal",
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [
             "Foundation", "Synchronization", "AsyncHTTPClient", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1", "NIOPosix",
-            "NIOSSL", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+            "NIOSSL", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket",
+            "VoiceWebSocketClient",
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",

@@ -24,6 +24,20 @@ public enum RelayProtocol {
     /// the ceiling when jitter behind us squeezes 20 ms of a second together.
     public static let pacedBytesPerSecond = 46_000
 
+    // Opus: one packet (RFC 6716) of at most 20 ms in a binary frame, at about a tenth of the bandwidth. Known of the
+    // local server, not of the cloud.
+    public static let formatOpus = "opus_16k_mono"
+    public static let opusPacketSamplesMax = sampleRate / 50
+    /// What this client sends: every packet has the same 60 bytes, so that bytes and seconds have one ceiling.
+    public static let opusBitsPerSecond = 24_000
+    public static let opusPacketBytes = opusBitsPerSecond / 8 / 50
+    /// One and a half seconds of our packets in a second, as for PCM, and the same even pace below it.
+    public static let opusCeilingBytesPerSecond = opusBitsPerSecond / 8 * 3 / 2
+    public static let opusPacedBytesPerSecond = opusCeilingBytesPerSecond * pacedBytesPerSecond / ceilingBytesPerSecond
+    /// A relay judges packets of any client by their seconds as it does PCM, and their bytes by 1.5 times 64 kbit/s: more
+    /// makes no speech better.
+    public static let opusAcceptedBytesPerSecond = 64_000 / 8 * 3 / 2
+
     // Times.
     /// The relay must see `auth` within this of the upgrade; the client gives `ready` as long.
     public static let authSecondsMax = 10

@@ -12,6 +12,8 @@ public struct RelaySession {
         case text(String)
         /// A binary frame of so many bytes came.
         case audio(bytes: Int)
+        /// A binary frame of a session with packets came: what it is from the outside, `nil` when it is malformed.
+        case packet(OpusPacket?)
         /// So many samples of input left for the relay.
         case sent(samples: Int)
         /// The source is at its end: nothing but padding will be sent from here on.
@@ -60,6 +62,8 @@ public struct RelaySession {
     public private(set) var samplesSent = 0
     public private(set) var samplesReceived = 0
     public private(set) var usage: RelayUsage?
+    /// Whether the session ended because the relay does not take its format: before any sound, so another format may do.
+    public private(set) var isFormatRefused = false
 
     public init(auth: RelayAuth) {
         self.auth = auth
@@ -81,6 +85,7 @@ public struct RelaySession {
         case .opened: return opened(now)
         case .text(let text): return message(RelayMessage(text), now)
         case .audio(let bytes): return audio(bytes, now)
+        case .packet(let packet): return self.packet(packet, now)
         case .sent(let samples):
             // The stall clock runs only while the relay owes something.
             if samplesSent <= samplesReceived { lastAudio = now }
@@ -112,6 +117,7 @@ public struct RelaySession {
             return []
         case (.ready(let ready), .authenticating):
             guard ready.formats.contains(auth.format) else {
+                isFormatRefused = true
                 return finish(.failed(.violation("it does not offer \(auth.format)")), closing: .normal)
             }
             lastAudio = now
@@ -128,17 +134,29 @@ public struct RelaySession {
     }
 
     private mutating func audio(_ bytes: Int, _ now: MonotonicTime) -> [Action] {
+        let isWhole = bytes % RelayProtocol.bytesPerSample == 0 && bytes <= RelayProtocol.audioFrameBytesMax
+        return sound(
+            isWhole ? bytes / RelayProtocol.bytesPerSample : nil, or: "it sent an audio frame of \(bytes) bytes", now)
+    }
+
+    private mutating func packet(_ packet: OpusPacket?, _ now: MonotonicTime) -> [Action] {
+        guard let packet, packet.samples <= RelayProtocol.opusPacketSamplesMax else {
+            return sound(nil, or: "it sent a frame that is not one Opus packet of at most 20 ms", now)
+        }
+        return sound(packet.samples, or: "", now)
+    }
+
+    /// - Parameter samples: of the frame that came; `nil` for one that is `broken`.
+    private mutating func sound(_ samples: Int?, or broken: String, _ now: MonotonicTime) -> [Action] {
         switch state {
         case .finished, .connecting: return []
         case .authenticating:
             return finish(.failed(.violation("it sent audio before the session was ready")), closing: protocolError)
         case .streaming, .ending, .padding: break
         }
-        guard bytes % RelayProtocol.bytesPerSample == 0, bytes <= RelayProtocol.audioFrameBytesMax else {
-            return finish(.failed(.violation("it sent an audio frame of \(bytes) bytes")), closing: protocolError)
-        }
+        guard let samples else { return finish(.failed(.violation(broken)), closing: protocolError) }
         lastAudio = now
-        samplesReceived += bytes / RelayProtocol.bytesPerSample
+        samplesReceived += samples
         // Padding asks for as much output as input; a relay that declares its delay owes that too.
         if case .padding(let ready) = state, samplesReceived >= inputSamples + ready.delaySamples {
             return [.deliver] + complete(nil)
@@ -167,7 +185,10 @@ public struct RelaySession {
         case .ending, .padding:
             // A relay may close as soon as all is said, `done` or not; the sample count tells whether it was.
             if code == .normal, isComplete { return finish(.finished(nil), closing: nil) }
-        case .connecting, .authenticating, .streaming: break
+        case .authenticating:
+            // A relay that does not know the format has no other name for it.
+            if code == .formatViolation { isFormatRefused = true }
+        case .connecting, .streaming: break
         }
         return finish(.failed(.closed(code, detail: lastError?.message ?? code.detail(in: reason))), closing: nil)
     }

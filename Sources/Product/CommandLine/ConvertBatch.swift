@@ -77,7 +77,7 @@ final class ConvertBatch: Sendable {
             guard !state.isCancelled, state.next < items.count else { return nil }
             let index = state.next
             state.next += 1
-            let conversion = RelayConversion(endpoint: endpoint, voice: settings.voice)
+            let conversion = RelayConversion(endpoint: endpoint, voice: settings.voice, wire: settings.wire)
             state.running[index] = conversion
             return (index, conversion)
         }

@@ -94,7 +94,8 @@ struct ConvertCommand: AsyncParsableCommand {
         let interrupt = Interrupt()
         let batch = ConvertBatch(
             items: plan.items,
-            settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force, isPaid: !place.isHere),
+            settings: ConvertJob.Settings(
+                voice: voice, rate: rate, replaces: force, isPaid: !place.isHere, wire: relay.wire),
             jobs: jobs, view: makeView(count: plan.items.count, isLocal: place.isHere))
         await interrupt.start { batch.cancel() }
         let statuses: [ExitStatus]
@@ -118,6 +119,10 @@ struct ConvertCommand: AsyncParsableCommand {
         guard let remote = try await relay.resolveWithSignIn() else {
             var voice = try VoiceLibrary().voice(named: voice).moved(semitones: pitch, formantRatio: formant)
             voice.name = self.voice.lowercased()
+            guard relay.wire == .pcm else {
+                throw CommandFailure(
+                    status: .usage, sentence: "--wire \(relay.wire.rawValue) is for a relay; give --relay URL")
+            }
             return .here(voice)
         }
         guard pitch == 0, formant == 1 else {
@@ -134,7 +139,8 @@ struct ConvertCommand: AsyncParsableCommand {
         let remark =
             isLocal && !relay.local
             ? "No API key: converted on this machine (--relay URL for a relay, --local to say so)." : nil
-        return ConvertView(count: count, style: json ? .json : quiet ? .quiet : .people, remark: remark)
+        return ConvertView(
+            count: count, style: json ? .json : quiet ? .quiet : .people, remark: remark, wire: relay.wire)
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import VoiceAudioFile
 import VoiceKit
+import VoiceRelay
 
 /// One file's way through a relay. Blocking: runs on a thread of its own.
 struct ConvertJob {
@@ -10,6 +11,7 @@ struct ConvertJob {
         let replaces: Bool
         /// Whether credits are somebody's money; those of the local relay are nobody's.
         let isPaid: Bool
+        var wire = RelayWire.pcm
     }
 
     /// What became of a file.
@@ -21,6 +23,9 @@ struct ConvertJob {
         let soundSeconds: Double
         let seconds: Double
         let creditsUsed: Int?
+        /// How the sound travelled, and how much later than itself it came back.
+        var wire: RelayWire?
+        var delaySamples: Int?
     }
 
     let item: ConvertPlan.Item
@@ -48,7 +53,12 @@ struct ConvertJob {
             defer { sink.discard() }
             let report = try conversion.run(from: source, to: sink, progress: progress)
             try sink.commit()
-            return outcome(.success, nil, credits: settings.isPaid ? report.creditsUsed : nil)
+            var result = outcome(.success, nil, credits: settings.isPaid ? report.creditsUsed : nil)
+            if settings.isPaid {
+                result.wire = report.wire
+                result.delaySamples = report.delaySamples
+            }
+            return result
         } catch let error as AudioFileError {
             return outcome(ExitStatus(error.cause), error.description)
         } catch let error as ConversionError {
@@ -97,7 +107,7 @@ extension ExitStatus {
     init(_ cause: ConversionError.Cause) {
         switch cause {
         case .unreachable: self = .unreachable
-        case .badURL, .unsupportedRate: self = .usage
+        case .badURL, .unsupportedRate, .unsupportedWire: self = .usage
         case .refused: self = .noPermission
         case .cancelled: self = .interrupted
         case .session(.closed(let code, _)):

@@ -27,13 +27,16 @@ final class ConvertView: Sendable {
     private let style: Style
     /// Said once, before the first result.
     private let remark: String?
+    /// What was asked for.
+    private let wire: RelayWire
     private let showsBar: Bool
     private let state = Mutex(State())
 
-    init(count: Int, style: Style, remark: String?) {
+    init(count: Int, style: Style, remark: String?, wire: RelayWire = .pcm) {
         self.count = count
         self.style = style
         self.remark = remark
+        self.wire = wire
         showsBar = style == .people && Terminal.errorIsTerminal
     }
 
@@ -65,6 +68,9 @@ final class ConvertView: Sendable {
             case .json: Terminal.result(Self.json(outcome))
             case .people where outcome.sentence == nil:
                 if let remark, !state.remarkMade { Terminal.note(remark) }
+                if let used = outcome.wire, used != wire, !state.remarkMade {
+                    Terminal.note("The relay does not take \(wire.format): the sound went as \(used.format).")
+                }
                 state.remarkMade = true
                 Terminal.result(Self.line(outcome))
             case .people, .quiet: break
@@ -138,6 +144,8 @@ final class ConvertView: Sendable {
         let soundSeconds: Double
         let seconds: Double
         let creditsUsed: Int?
+        let wire: String?
+        let delayMs: Double?
     }
 
     private static func json(_ outcome: ConvertJob.Outcome) -> String {
@@ -145,7 +153,8 @@ final class ConvertView: Sendable {
         let record = Record(
             input: outcome.item.input, output: good ? outcome.item.output : nil, ok: good,
             exitCode: outcome.status.rawValue, error: outcome.sentence, soundSeconds: outcome.soundSeconds,
-            seconds: outcome.seconds, creditsUsed: outcome.creditsUsed)
+            seconds: outcome.seconds, creditsUsed: outcome.creditsUsed, wire: outcome.wire?.format,
+            delayMs: outcome.delaySamples.map { Double($0) * 1_000 / Double(RelayProtocol.sampleRate) })
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import VoiceRelay
 
 /// Which relay converts, and with whose key.
 struct RelayOptions: ParsableArguments {
@@ -17,6 +18,12 @@ struct RelayOptions: ParsableArguments {
 
     @Option(help: ArgumentHelp("Trust the certificates of this PEM file too.", valueName: "file"), completion: .file())
     var caFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Sound on the way to the relay and back: pcm, or opus with a tenth of the bandwidth where the relay has it.",
+            valueName: "format"))
+    var wire = RelayWire.pcm
 
     @Flag(help: "Allow ws:// to other machines: the key and the voice go unencrypted.")
     var insecure = false
@@ -69,3 +76,5 @@ struct RelayOptions: ParsableArguments {
         return line
     }
 }
+
+extension RelayWire: ExpressibleByArgument {}

@@ -15,6 +15,8 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
         case cancelled
         /// The sample rates can't be converted into each other.
         case unsupportedRate
+        /// This machine can't encode for the wire that was asked for.
+        case unsupportedWire
     }
 
     public let cause: Cause

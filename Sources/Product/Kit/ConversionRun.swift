@@ -12,7 +12,6 @@ final class ConversionRun {
     /// Without a rate ceiling, how far the sender may be ahead of the answer: bounds what waits anywhere.
     private static let aheadSamplesMax = 4 * RelayProtocol.sampleRate
     private static let closeNanosecondsMax: Int64 = .seconds(2)
-    private static let packetBytes = PacketPacker.Duration.milliseconds20.samples * RelayProtocol.bytesPerSample
 
     private let driver: WebSocketDriver
     private let source: any SoundSource
@@ -21,7 +20,9 @@ final class ConversionRun {
     private let relay: String
     private let token: String
     private var session: RelaySession
-    private var ceiling = RateCeiling()
+    private let wire: RelayWire
+    private let codec: WireCodec
+    private var ceiling: RateCeiling
     private var isPaced = true
     private var uplink: Uplink
     private var downlink: Downlink?
@@ -29,13 +30,14 @@ final class ConversionRun {
     private var pending = 0..<0
     private var sourceIsEmpty = false
     private var isStreaming = false
+    private var delaySamples = 0
     private var paddingSamples = 0
     private var ending: RelayEnding?
     private var closeCode = RelayCloseCode.normal
 
     init(
         driver: WebSocketDriver, auth: RelayAuth, source: any SoundSource, sink: any SoundSink,
-        progress: ConversionProgress, relay: String
+        progress: ConversionProgress, relay: String, wire: RelayWire
     ) throws {
         self.driver = driver
         self.source = source
@@ -44,9 +46,17 @@ final class ConversionRun {
         self.relay = relay
         token = auth.token
         session = RelaySession(auth: auth)
+        self.wire = wire
+        ceiling = wire.rateCeiling
+        codec = try WireCodec(wire)
         do throws(ResamplerError) {
-            uplink = try Uplink(
-                sourceRate: source.sampleRate, frames: source.frames, profile: .archive, packet: .milliseconds20)
+            if let encoder = codec.encoder {
+                uplink = try Uplink(
+                    sourceRate: source.sampleRate, frames: source.frames, profile: .archive, encoder: encoder)
+            } else {
+                uplink = try Uplink(
+                    sourceRate: source.sampleRate, frames: source.frames, profile: .archive, packet: .milliseconds20)
+            }
         } catch {
             throw ConversionError(.unsupportedRate, "\(source.sampleRate) Hz can't be converted to 16,000 Hz")
         }
@@ -61,6 +71,9 @@ final class ConversionRun {
         block.deallocate()
     }
 
+    /// Whether the relay does not take this wire; then nothing was read from the source.
+    var isFormatRefused: Bool { session.isFormatRefused }
+
     /// Runs to the end, whatever it is, and leaves the connection closed.
     func finish(isCancelled: () -> Bool) throws -> RelayConversion.Report {
         do {
@@ -74,7 +87,8 @@ final class ConversionRun {
         switch ending {
         case .finished(let bill):
             try downlink?.finish(sink.write)
-            return RelayConversion.Report(creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed)
+            return RelayConversion.Report(
+                creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed, wire: wire, delaySamples: delaySamples)
         case .failed(let failure): throw ConversionError.session(failure, relay: relay, hiding: token)
         case .cancelled, nil: throw ConversionError(.cancelled, "stopped")
         }
@@ -113,10 +127,13 @@ final class ConversionRun {
             }
             if isPaced {
                 // A packet is never larger than a second's allowance.
-                let earliest = ceiling.earliestDeparture(of: Self.packetBytes, now: now) ?? .distantFuture
+                let earliest = ceiling.earliestDeparture(of: wire.packetBytesMax, now: now) ?? .distantFuture
                 guard earliest <= now else { return earliest }
             }
-            try isStreaming ? uplink.takePacket { bytes in try send(bytes, now) } : sendPadding(now)
+            if !isStreaming { uplink.padWithSilence() }
+            let samples = uplink.packetSamples
+            if !isStreaming { paddingSamples -= min(paddingSamples, samples) }
+            try uplink.takePacket { bytes in try send(bytes, samples, now) }
         }
         return nil
     }
@@ -136,17 +153,11 @@ final class ConversionRun {
         }
     }
 
-    private func send(_ bytes: UnsafeRawBufferPointer, _ now: MonotonicTime) throws {
+    private func send(_ bytes: UnsafeRawBufferPointer, _ samples: Int, _ now: MonotonicTime) throws {
         try driver.sendBinary(bytes)
         // The time after the write: a thread held up in between must not make the ceiling's window end too early.
         if isPaced { ceiling.depart(bytes.count, now: monotonicNow()) }
-        try perform(session.handle(.sent(samples: bytes.count / RelayProtocol.bytesPerSample), now: now))
-    }
-
-    private func sendPadding(_ now: MonotonicTime) throws {
-        let silence = [UInt8](repeating: 0, count: Self.packetBytes)
-        paddingSamples -= min(paddingSamples, Self.packetBytes / RelayProtocol.bytesPerSample)
-        try silence.withUnsafeBytes { bytes in try send(bytes, now) }
+        try perform(session.handle(.sent(samples: samples), now: now))
     }
 
     private func take(_ event: WebSocketEvent) throws {
@@ -154,7 +165,12 @@ final class ConversionRun {
         switch event {
         case .text(let text): try perform(session.handle(.text(text), now: now))
         case .binary(let bytes):
-            for action in session.handle(.audio(bytes: bytes.count), now: now) {
+            let frame: RelaySession.Input =
+                switch wire {
+                case .pcm: .audio(bytes: bytes.count)
+                case .opus: .packet(bytes.withUnsafeBytes { OpusPacket($0) })
+                }
+            for action in session.handle(frame, now: now) {
                 guard case .deliver = action else {
                     try perform([action])
                     continue
@@ -184,12 +200,14 @@ final class ConversionRun {
         driver.heartbeatSeconds = ready.heartbeatSeconds
         isPaced = ready.ceilingBytesPerSecond <= RelayProtocol.ceilingBytesPerSecond
         isStreaming = true
+        // What the relay declares lies between the sound it decodes and the sound it encodes; our encoder comes on top.
+        delaySamples = uplink.delaySamples + ready.delaySamples
         do throws(ResamplerError) {
             downlink = try Downlink(
                 sinkRate: sink.sampleRate,
                 frames: Resampler.outputFrames(
                     forInput: source.frames, from: source.sampleRate, to: sink.sampleRate),
-                delaySamples: ready.delaySamples, profile: .archive)
+                delaySamples: delaySamples, profile: .archive, decoder: codec.decoder)
         } catch {
             throw ConversionError(.unsupportedRate, "16,000 Hz can't be converted to \(sink.sampleRate) Hz")
         }

@@ -12,16 +12,23 @@ public final class RelayConversion: Sendable {
     /// What a finished conversion cost, where the relay said so.
     public struct Report: Sendable {
         public var creditsUsed: Int?
+        /// How the sound travelled: PCM where the relay does not take what was asked for.
+        public var wire = RelayWire.pcm
+        /// Samples at 16 kHz by which the relay's answer lagged the sound, codecs included; the result has it taken out.
+        public var delaySamples = 0
     }
 
     private let endpoint: RelayEndpoint
     private let voice: String
+    private let wire: RelayWire
     private let isCancelled = Atomic<Bool>(false)
     private let waker = Mutex<Waker?>(nil)
 
-    public init(endpoint: RelayEndpoint, voice: String) {
+    /// - Parameter wire: how sound shall travel where the relay offers it; PCM otherwise.
+    public init(endpoint: RelayEndpoint, voice: String, wire: RelayWire = .pcm) {
         self.endpoint = endpoint
         self.voice = voice
+        self.wire = wire
     }
 
     /// Stops the conversion soon; ``run(from:to:progress:)`` then throws with the cause `cancelled`.
@@ -36,6 +43,19 @@ public final class RelayConversion: Sendable {
     public func run(
         from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
     ) throws -> Report {
+        if wire != .pcm, let report = try attempt(wire, from: source, to: sink, progress: progress) { return report }
+        // PCM is what every relay takes.
+        guard let report = try attempt(.pcm, from: source, to: sink, progress: progress) else {
+            throw ConversionError.session(
+                .violation("it does not offer \(RelayWire.pcm.format)"), relay: endpoint.name, hiding: endpoint.token)
+        }
+        return report
+    }
+
+    /// `nil` when the relay does not take this wire: then nothing has been read from the source, nor billed.
+    private func attempt(
+        _ wire: RelayWire, from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
+    ) throws -> Report? {
         let driver: WebSocketDriver
         do throws(WebSocketError) {
             driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: endpoint.webSocketOptions)
@@ -48,14 +68,20 @@ public final class RelayConversion: Sendable {
         }
         defer { waker.withLock { $0 = nil } }
         let run = try ConversionRun(
-            driver: driver, auth: auth(source), source: source, sink: sink, progress: progress, relay: endpoint.name)
-        return try run.finish { [self] in isCancelled.load(ordering: .acquiring) }
+            driver: driver, auth: auth(source, wire), source: source, sink: sink, progress: progress,
+            relay: endpoint.name, wire: wire)
+        do {
+            return try run.finish { [self] in isCancelled.load(ordering: .acquiring) }
+        } catch {
+            guard wire != .pcm, run.isFormatRefused else { throw error }
+            return nil
+        }
     }
 
     /// Asks for no more time than the source takes: so many credits are reserved. Ten seconds cover the way there and
     /// back, and padding for a relay without `end`.
-    private func auth(_ source: any SoundSource) -> RelayAuth {
+    private func auth(_ source: any SoundSource, _ wire: RelayWire) -> RelayAuth {
         let seconds = (source.frames + source.sampleRate - 1) / source.sampleRate + 10
-        return RelayAuth(token: endpoint.token, voice: voice, maxDurationSeconds: seconds)
+        return RelayAuth(token: endpoint.token, voice: voice, format: wire.format, maxDurationSeconds: seconds)
     }
 }

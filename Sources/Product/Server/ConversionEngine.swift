@@ -1,69 +1,72 @@
-import NIOCore
 import VoiceConversion
+import VoiceOpusCodec
 import VoiceRelay
 
-/// The local converter behind the relay's wire format: 16-bit little-endian in, the same out.
+/// A session's converter behind its wire format: frames in, frames out.
 ///
-/// One caller at a time. Reuses its buffers: after the first frame of the largest size only the answer is allocated.
+/// One caller at a time.
 struct ConversionEngine: ~Copyable {
-    private var converter: VoiceConverter
-    private var input: [Float] = []
-    private var output: [Float] = []
-
-    init(voice: Voice) {
-        converter = VoiceConverter(voice: voice)
+    /// Why a frame gave no answer.
+    enum Failure: Error {
+        /// The client's packet can't be decoded.
+        case malformed
+        /// The converter gave up.
+        case converter(any Error)
     }
 
-    /// Samples by which the answer lags its input; ``flush()`` gives them at the end.
-    var delaySamples: Int { converter.delaySamples }
+    private let converter: any SessionConverter
+    private var wire: SessionWire
 
-    mutating func setVoice(_ voice: Voice) {
-        converter.setVoice(voice)
+    init(converter: any SessionConverter, wire: RelayWire) throws(OpusCodecError) {
+        self.converter = converter
+        self.wire = try SessionWire(wire)
     }
 
-    /// Converts whole samples; the answer has as many.
-    mutating func convert(_ bytes: ByteBufferView) -> [UInt8] {
-        let count = bytes.count / RelayProtocol.bytesPerSample
-        prepare(count)
-        bytes.withUnsafeBytes { raw in
-            for index in 0..<count {
-                let sample = Int16(littleEndian: raw.loadUnaligned(fromByteOffset: 2 * index, as: Int16.self))
-                input[index] = Float(sample) / 32_768
-            }
+    /// Samples by which the answer, decoded, lags its input, decoded; ``flush()`` gives them at the end.
+    var delaySamples: Int { converter.delaySamples + wire.delaySamples }
+
+    /// Samples of a client's frame; `nil` when it is not of the session's format.
+    func samples(of frame: UnsafeRawBufferPointer) -> Int? { wire.samples(of: frame) }
+
+    mutating func setVoice(_ voice: Voice) throws(Failure) {
+        do {
+            try converter.setVoice(voice)
+        } catch {
+            throw .converter(error)
         }
-        return run(count)
     }
 
-    /// What the converter still holds: its delay's worth of samples.
-    mutating func flush() -> [UInt8] {
-        let count = delaySamples
-        prepare(count)
-        for index in 0..<count { input[index] = 0 }
-        return run(count)
-    }
-
-    private mutating func prepare(_ count: Int) {
-        guard input.count < count else { return }
-        input = [Float](repeating: 0, count: count)
-        output = input
-    }
-
-    private mutating func run(_ count: Int) -> [UInt8] {
-        input.withUnsafeBufferPointer { input in
-            output.withUnsafeMutableBufferPointer { output in
-                converter.process(
-                    UnsafeBufferPointer(rebasing: input[..<count]),
-                    into: UnsafeMutableBufferPointer(rebasing: output[..<count]))
+    /// Converts one frame into the answer's next frames.
+    mutating func convert(_ frame: UnsafeRawBufferPointer) throws(Failure) -> [[UInt8]] {
+        var answer: [Float] = []
+        let isDecoded: Void?
+        do {
+            isDecoded = try wire.decode(frame) { input in
+                try converter.convert(input) { answer.append(contentsOf: $0) }
             }
+        } catch {
+            throw .converter(error)
         }
-        return [UInt8](unsafeUninitializedCapacity: 2 * count) { bytes, initialized in
-            for index in 0..<count {
-                // Rounded to the nearest, not dithered: silence stays silence on the wire.
-                let scaled = (output[index] * 32_768).rounded()
-                let sample = Int16(max(-32_768, min(32_767, scaled))).littleEndian
-                UnsafeMutableRawBufferPointer(bytes).storeBytes(of: sample, toByteOffset: 2 * index, as: Int16.self)
-            }
-            initialized = 2 * count
+        guard isDecoded != nil else { throw .malformed }
+        return encoded(answer)
+    }
+
+    /// What converter and encoder still hold: their delay's worth of samples, and whole packets.
+    mutating func flush() throws(Failure) -> [[UInt8]] {
+        var answer: [Float] = []
+        do {
+            try converter.flush { answer.append(contentsOf: $0) }
+        } catch {
+            throw .converter(error)
         }
+        var frames = encoded(answer)
+        wire.flush(into: &frames)
+        return frames
+    }
+
+    private mutating func encoded(_ samples: [Float]) -> [[UInt8]] {
+        var frames: [[UInt8]] = []
+        samples.withUnsafeBufferPointer { wire.encode($0, into: &frames) }
+        return frames
     }
 }

@@ -81,19 +81,9 @@ actor RelayConnection {
         for action in actions where closeTime == nil {
             switch action {
             case .sendText(let text): try await send(.text, ByteBuffer(string: text))
-            case .sendAudio(let bytes): try await sendAudio(bytes)
+            case .sendAudio(let bytes): try await send(.binary, ByteBuffer(bytes: bytes))
             case .close(let code, let detail): try await close(code, detail: detail)
             }
-        }
-    }
-
-    /// Frames of at most what a receiver must take.
-    private func sendAudio(_ bytes: [UInt8]) async throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(RelayProtocol.audioFrameBytesMax)
-            rest = rest.dropFirst(part.count)
-            try await send(.binary, ByteBuffer(bytes: part))
         }
     }
 

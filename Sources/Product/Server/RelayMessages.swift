@@ -23,7 +23,7 @@ struct ReadyMessage: Encodable {
     let reservedCredits: Int
     let heartbeatSeconds: Double
     let features = [RelayProtocol.Feature.end, RelayProtocol.Feature.usage, RelayProtocol.Feature.voice]
-    let formats = [RelayProtocol.formatPCM]
+    let formats = RelayWire.allCases.map(\.format)
     let delaySamples: Int
     /// Stated only by a relay that takes more than the profile's ceiling.
     let ceilingBytesPerSecond: Int?

@@ -17,6 +17,8 @@ public struct RelayServerConfiguration: Sendable {
     public var enforcesCeiling: Bool
     /// Voices by which sessions may ask.
     public var voices: [Voice]
+    /// Makes the converter of one session.
+    package var makeConverter: @Sendable (Voice) throws -> any SessionConverter = { LocalConverter(voice: $0) }
 
     public init(
         host: String = "127.0.0.1", port: Int = 0, balances: [String: Int], heartbeatSeconds: Double = 5,

@@ -28,8 +28,11 @@ struct ServerSession: ~Copyable {
     private let sessionID: String
     private var state: State
     private var engine: ConversionEngine?
+    private var wire = RelayWire.pcm
     private var reservation: CreditWallet.Reservation?
     private var meter = RateMeter()
+    /// Packets have a ceiling of their bytes besides the one of their seconds.
+    private var packetMeter: RateMeter?
     private var deadline: NIODeadline
     private var samplesMax = 0
     private var samplesIn = 0
@@ -77,18 +80,47 @@ struct ServerSession: ~Copyable {
         case .awaitingAuth: return fail(.formatViolation, "audio came before the session was ready")
         case .streaming: break
         }
-        guard bytes.count % RelayProtocol.bytesPerSample == 0, bytes.count <= RelayProtocol.audioFrameBytesMax else {
-            return fail(
-                .formatViolation, "a frame of \(bytes.count) bytes is not whole samples of \(RelayProtocol.formatPCM)")
+        let length = bytes.withUnsafeBytes { engine?.samples(of: $0) ?? nil }
+        guard let count = length else { return malformed(bytes.count) }
+        if configuration.enforcesCeiling {
+            // Packets count as the samples that they stand for: the same seconds, the same bill, the same ceiling.
+            let soundBytes = count * RelayProtocol.bytesPerSample
+            guard meter.admit(soundBytes, at: arrived, lateness: lateness) else {
+                return fail(
+                    .formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")
+            }
+            guard packetMeter?.admit(bytes.count, at: arrived, lateness: lateness) ?? true else {
+                return fail(
+                    .formatViolation,
+                    "more than \(RelayProtocol.opusAcceptedBytesPerSecond) bytes of \(wire.format) in one second")
+            }
         }
-        if configuration.enforcesCeiling, !meter.admit(bytes.count, at: arrived, lateness: lateness) {
-            return fail(.formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")
-        }
-        let count = bytes.count / RelayProtocol.bytesPerSample
         guard samplesIn + count <= samplesMax else { return timedOut() }
-        samplesIn += count
-        let converted = engine?.convert(bytes) ?? []
-        return (converted.isEmpty ? [] : [.sendAudio(converted)]) + usage(now)
+        do throws(ConversionEngine.Failure) {
+            let frames = try bytes.withUnsafeBytes { bytes throws(ConversionEngine.Failure) in
+                try engine?.convert(bytes) ?? []
+            }
+            samplesIn += count
+            return frames.map(Action.sendAudio) + usage(now)
+        } catch {
+            return failed(error, bytes.count)
+        }
+    }
+
+    private mutating func malformed(_ bytes: Int) -> [Action] {
+        switch wire {
+        case .pcm: fail(.formatViolation, "a frame of \(bytes) bytes is not whole samples of \(wire.format)")
+        case .opus:
+            fail(.formatViolation, "a frame of \(bytes) bytes is not one packet of \(wire.format), 20 ms at most")
+        }
+    }
+
+    private mutating func failed(_ failure: ConversionEngine.Failure, _ bytes: Int) -> [Action] {
+        switch failure {
+        case .malformed: malformed(bytes)
+        // What it says may hold names of this machine; the log has it.
+        case .converter: fail(.upstreamDisconnected, "the converter of this session failed")
+        }
     }
 
     mutating func tick(_ now: NIODeadline) -> [Action] {
@@ -120,8 +152,9 @@ struct ServerSession: ~Copyable {
         guard let voice = voice(named: auth.voice ?? "") else {
             return refuse("unknown voice \(auth.voice ?? ""); see quota-voice voices")
         }
-        guard auth.format == RelayProtocol.formatPCM else {
-            return fail(.formatViolation, "unknown format; this server takes \(RelayProtocol.formatPCM)")
+        guard let wire = RelayWire(format: auth.format ?? "") else {
+            let formats = RelayWire.allCases.map(\.format).joined(separator: " and ")
+            return fail(.formatViolation, "unknown format; this server takes \(formats)")
         }
         guard let seconds = auth.maxDurationSeconds, seconds > 0, seconds <= Double(configuration.maxDurationSeconds)
         else {
@@ -131,7 +164,13 @@ struct ServerSession: ~Copyable {
         do throws(CreditWallet.Refusal) {
             let reservation = try wallet.reserve(wholeSeconds * RelayProtocol.creditsPerSecond, token: token)
             self.reservation = reservation
-            let engine = ConversionEngine(voice: voice)
+            self.wire = wire
+            if wire == .opus {
+                packetMeter = RateMeter(ceilingBytesPerSecond: RelayProtocol.opusAcceptedBytesPerSecond)
+            }
+            guard let engine = makeEngine(voice, wire) else {
+                return fail(.upstreamDisconnected, "no converter could be made for this session")
+            }
             let delaySamples = engine.delaySamples
             self.engine = consume engine
             samplesMax = wholeSeconds * RelayProtocol.sampleRate
@@ -157,6 +196,11 @@ struct ServerSession: ~Copyable {
         }
     }
 
+    private func makeEngine(_ voice: Voice, _ wire: RelayWire) -> ConversionEngine? {
+        guard let converter = try? configuration.makeConverter(voice) else { return nil }
+        return try? ConversionEngine(converter: converter, wire: wire)
+    }
+
     private func voice(named name: String) -> Voice? {
         configuration.voices.first { $0.name == name.lowercased() }
     }
@@ -165,19 +209,28 @@ struct ServerSession: ~Copyable {
         guard let voice = voice(named: name) else {
             return refuse("unknown voice \(name); see quota-voice voices")
         }
-        engine?.setVoice(voice)
-        return []
+        do throws(ConversionEngine.Failure) {
+            try engine?.setVoice(voice)
+            return []
+        } catch {
+            return failed(error, 0)
+        }
     }
 
     /// Flushes what the converter still holds, bills, and closes.
     private mutating func end() -> [Action] {
+        let rest: [[UInt8]]
+        do throws(ConversionEngine.Failure) {
+            rest = try engine?.flush() ?? []
+        } catch {
+            return failed(error, 0)
+        }
         state = .closed
-        let rest = engine?.flush() ?? []
         let bill = settle()
         let done = DoneMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
             creditsRefunded: bill?.creditsRefunded ?? 0)
-        return (rest.isEmpty ? [] : [.sendAudio(rest)])
+        return rest.map(Action.sendAudio)
             + [.sendText(RelayJSON.encode(done)), .close(.normal, detail: "")]
     }
 

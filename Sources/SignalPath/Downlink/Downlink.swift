@@ -8,9 +8,11 @@ import VoiceSignal
 public struct Downlink: ~Copyable {
     private static let blockFrames = 4096
 
-    private var decoder: SampleDecoder
+    private static let silenceSamples = 1024
+
+    private var unpacker: PacketUnpacker
     private var resampler: Resampler
-    private let samples: UnsafeMutableBufferPointer<Float>
+    private let silence: UnsafeMutableBufferPointer<Float>
     private let block: UnsafeMutableBufferPointer<Float>
     private var samplesToSkip: Int
     /// Frames that the sink still lacks.
@@ -19,19 +21,17 @@ public struct Downlink: ~Copyable {
     /// - Parameters:
     ///   - sinkRate: frames per second of what comes out.
     ///   - frames: how many frames shall come out.
-    ///   - delaySamples: samples at 16 kHz by which the relay's stream lags what it was sent.
+    ///   - delaySamples: samples at 16 kHz by which the relay's stream lags the source.
+    ///   - decoder: for packets; without one the relay sends plain samples.
     public init(
-        sinkRate: Int, frames: Int, delaySamples: Int, profile: Resampler.Profile
+        sinkRate: Int, frames: Int, delaySamples: Int, profile: Resampler.Profile, decoder: (any PacketDecoder)? = nil
     ) throws(ResamplerError) {
         var resampler = try Resampler(from: RelayProtocol.sampleRate, to: sinkRate, profile: profile)
         resampler.skipDelay()
         self.resampler = resampler
-        guard let decoder = SampleDecoder(format: .s16, channels: 1) else {
-            preconditionFailure("one channel is always allowed")
-        }
-        self.decoder = decoder
-        samples = .allocate(capacity: RelayProtocol.audioFrameBytesMax / RelayProtocol.bytesPerSample)
-        samples.initialize(repeating: 0)
+        unpacker = PacketUnpacker(decoder: decoder)
+        silence = .allocate(capacity: Self.silenceSamples)
+        silence.initialize(repeating: 0)
         block = .allocate(capacity: Self.blockFrames)
         block.initialize(repeating: 0)
         samplesToSkip = delaySamples
@@ -39,26 +39,25 @@ public struct Downlink: ~Copyable {
     }
 
     deinit {
-        samples.deallocate()
+        silence.deallocate()
         block.deallocate()
     }
 
-    /// Takes one binary frame of the relay (whole samples) and hands on what comes out of it.
+    /// Takes one binary frame of the relay (whole samples, or one packet) and hands on what comes out of it.
     public mutating func push<Failure: Error>(
         _ bytes: UnsafeRawBufferPointer, _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
     ) throws(Failure) {
-        let count = decoder.decode(bytes, into: samples)
-        let skipped = min(samplesToSkip, count)
+        let samples = unpacker.unpack(bytes)
+        let skipped = min(samplesToSkip, samples.count)
         samplesToSkip -= skipped
-        try resample(UnsafeBufferPointer(rebasing: samples[skipped..<count]), deliver)
+        try resample(UnsafeBufferPointer(rebasing: samples[skipped...]), deliver)
     }
 
     /// After the relay's last frame: hands on the resampler's tail and silence up to the promised length.
     public mutating func finish<Failure: Error>(
         _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
     ) throws(Failure) {
-        for index in samples.indices { samples[index] = 0 }
-        while framesLeft > 0 { try resample(UnsafeBufferPointer(samples), deliver) }
+        while framesLeft > 0 { try resample(UnsafeBufferPointer(silence), deliver) }
     }
 
     private mutating func resample<Failure: Error>(

@@ -1,7 +1,7 @@
 import VoiceRelay
 import VoiceSignal
 
-/// From the source to packets for the relay, in signal order: resample to 16 kHz → pack to 16 bit.
+/// From the source to packets for the relay, in signal order: resample to 16 kHz → pack to 16 bit or by an encoder.
 ///
 /// Aligned: sample k of what goes out is the source at k/16000 s; the resampler's delay is taken out. One thread at a
 /// time. Allocates at `init` only.
@@ -20,13 +20,28 @@ public struct Uplink: ~Copyable {
     public init(
         sourceRate: Int, frames: Int, profile: Resampler.Profile, packet: PacketPacker.Duration
     ) throws(ResamplerError) {
+        try self.init(sourceRate: sourceRate, frames: frames, profile: profile, packer: PacketPacker(packet))
+    }
+
+    /// Packets of an encoder. As much silence follows the source as the encoder's delay, so that all of it gets out.
+    public init(
+        sourceRate: Int, frames: Int, profile: Resampler.Profile, encoder: any PacketEncoder
+    ) throws(ResamplerError) {
+        try self.init(
+            sourceRate: sourceRate, frames: frames, profile: profile, packer: PacketPacker(encoder: encoder))
+    }
+
+    private init(
+        sourceRate: Int, frames: Int, profile: Resampler.Profile, packer: consuming PacketPacker
+    ) throws(ResamplerError) {
         var resampler = try Resampler(from: sourceRate, to: RelayProtocol.sampleRate, profile: profile)
         resampler.skipDelay()
         self.resampler = resampler
-        packer = PacketPacker(packet)
-        between = .allocate(capacity: packet.samples)
+        between = .allocate(capacity: packer.packetSamples)
         between.initialize(repeating: 0)
-        samplesLeft = Resampler.outputFrames(forInput: frames, from: sourceRate, to: RelayProtocol.sampleRate)
+        let samples = Resampler.outputFrames(forInput: frames, from: sourceRate, to: RelayProtocol.sampleRate)
+        samplesLeft = samples == 0 ? 0 : samples + packer.delaySamples
+        self.packer = packer
     }
 
     deinit {
@@ -35,6 +50,12 @@ public struct Uplink: ~Copyable {
 
     /// Whether a packet waits for ``takePacket(_:)``: a whole one, or the source's last.
     public var hasPacket: Bool { packer.isFull || (samplesLeft == 0 && packer.count > 0) }
+
+    /// Samples by which the decoded packets lag the source.
+    public var delaySamples: Int { packer.delaySamples }
+
+    /// Samples of the packet that waits.
+    public var packetSamples: Int { packer.nextPacketSamples }
 
     /// Whether all of the source is packed and taken.
     public var isFinished: Bool { samplesLeft == 0 && packer.count == 0 }
@@ -56,6 +77,12 @@ public struct Uplink: ~Copyable {
             samplesLeft -= packed
         }
         return taken
+    }
+
+    /// After the source's end: makes a whole packet of silence wait.
+    public mutating func padWithSilence() {
+        for index in between.indices { between[index] = 0 }
+        _ = packer.fill(from: UnsafeBufferPointer(between))
     }
 
     /// Hands the waiting packet over.

@@ -13,6 +13,8 @@ import wave
 import websockets
 from websockets.legacy.client import WebSocketClientProtocol, connect
 
+import opus
+
 PATH = "/v1/audio/voice-conversion"
 
 
@@ -34,6 +36,7 @@ class Client:
         self.sent = bytearray()
         self.received = bytearray()
         self.frame_sizes = []
+        self.decoder = None  # of a session with packets
         self.changed = asyncio.Condition()
         self.reader = asyncio.create_task(self.read())
 
@@ -42,7 +45,7 @@ class Client:
             async for message in self.socket:
                 async with self.changed:
                     if isinstance(message, bytes):
-                        self.received.extend(message)
+                        self.received.extend(self.decoder.samples(message) if self.decoder else message)
                         self.frame_sizes.append(len(message))
                     else:
                         self.events.append({"at": time.monotonic() - self.start, **json.loads(message)})
@@ -69,6 +72,8 @@ class Client:
             "type": "auth", "token": token, "model": "elevenlabs/voice-conversion-v1", "voice": "none",
             "format": "pcm_16le_16k_mono", "max_duration_seconds": 20, **fields,
         }
+        if message["format"] == "opus_16k_mono":
+            self.decoder = opus.Decoder()
         await self.do_json({name: value for name, value in message.items() if value is not None})
 
     async def do_json(self, value):
@@ -79,6 +84,29 @@ class Client:
 
     async def do_binary(self, bytes):
         await self.socket.send(b"\0" * bytes)
+
+    async def do_hex(self, data):
+        await self.socket.send(bytes.fromhex(data))
+
+    async def do_opus(self, samples, packet=320, speed=1.0, file=None, bits_per_second=24_000):
+        """As do_audio, in Opus packets; as much silence as the encoder's delay follows."""
+        encoder = opus.Encoder(bits_per_second, packet_samples=packet)
+        data = self.sound(samples, file)
+        self.sent.extend(data)
+        due = time.monotonic()
+        for message in encoder.packets(data + bytes(2 * encoder.delay_samples), everything=True):
+            if speed:
+                await asyncio.sleep(due - time.monotonic())
+                due = (max(due, time.monotonic()) if speed < 1.5 else due) + packet / 16000 / speed
+            await self.socket.send(message)
+
+    async def do_save(self, file):
+        """Writes what was received as a WAV file."""
+        with wave.open(file, "wb") as sink:
+            sink.setnchannels(1)
+            sink.setsampwidth(2)
+            sink.setframerate(16_000)
+            sink.writeframes(bytes(self.received))
 
     async def do_audio(self, samples, frame=320, speed=1.0, file=None):
         """Sends a sawtooth, or the beginning of a WAV file; `speed` 0 sends as fast as it goes."""

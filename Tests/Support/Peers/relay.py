@@ -19,6 +19,7 @@ import threading
 import websockets
 from websockets.legacy.server import WebSocketServerProtocol, serve
 
+import opus
 from wire_tap import WireTap
 
 TOKEN = "sk-quota-test-"
@@ -33,6 +34,7 @@ CASE = {
     "delay_samples": 0,  # how much later the echo comes
     "declares_delay": True,
     "features": ["end", "usage"],
+    "formats": ["pcm_16le_16k_mono", "opus_16k_mono"],
     "heartbeat_seconds": 5,
     "answer_bytes": 0,  # size of the answer's frames; 0: as they came
     "adds_unknown": False,  # types and fields that the client doesn't know
@@ -74,6 +76,8 @@ class Session:
         self.samples_in = 0
         self.sizes = collections.Counter()
         self.texts = []
+        self.decoder = None  # of a session with packets
+        self.encoder = None
 
     async def run(self):
         try:
@@ -111,10 +115,13 @@ class Session:
         ready = {
             "type": "ready", "session_id": "v2v_python", "reserved_credits": 1_500_000,
             "heartbeat_seconds": self.case["heartbeat_seconds"], "features": self.case["features"],
-            "formats": ["pcm_16le_16k_mono", "opus_16k_mono"],
+            "formats": self.case["formats"],
         }
+        if json.loads(self.auth)["format"] == "opus_16k_mono":
+            self.decoder = opus.Decoder()
+            self.encoder = opus.Encoder(32_000)
         if self.case["declares_delay"]:
-            ready["delay_samples"] = self.case["delay_samples"]
+            ready["delay_samples"] = self.case["delay_samples"] + (self.encoder.delay_samples if self.encoder else 0)
         if self.case["adds_unknown"]:
             await self.say(type="weather", sky={"clouds": [1, 2.5e3, None, True]}, text="\u00e9\U0001f600\\\"")
             ready["mood"] = {"deep": [[[]]]}
@@ -122,6 +129,8 @@ class Session:
 
     async def audio(self, data):
         self.sizes[len(data)] += 1
+        if self.decoder:
+            data = self.decoder.samples(data)
         before = self.samples_in
         self.samples_in += len(data) // 2
         self.waiting.extend(data)
@@ -137,7 +146,14 @@ class Session:
         while len(self.waiting) - 2 * self.case["delay_samples"] >= size or (everything and self.waiting):
             frame = bytes(self.waiting[:size])
             del self.waiting[:size]
-            await self.socket.send(frame)
+            await self.send(frame)
+        if everything and self.encoder:
+            for packet in self.encoder.packets(bytes(2 * self.encoder.delay_samples), everything=True):
+                await self.socket.send(packet)
+
+    async def send(self, frame):
+        for message in self.encoder.packets(frame) if self.encoder else [frame]:
+            await self.socket.send(message)
 
     async def text(self, message):
         """Whether the session is over."""
@@ -161,7 +177,9 @@ class Session:
         fault = self.case["fault"]
         if fault is None or self.case["at"] != moment:
             return
-        if fault == "close":
+        if fault == "unless_pcm" and json.loads(self.auth)["format"] == "pcm_16le_16k_mono":
+            return
+        if fault in ("close", "unless_pcm"):
             if self.case["error"]:
                 error = self.case["error"]
                 token = json.loads(self.auth)["token"]

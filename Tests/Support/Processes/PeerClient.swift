@@ -22,6 +22,21 @@ public enum PeerClient {
         public static func audio(_ samples: Int, frame: Int = 320, speed: Double = 1, file: String? = nil) -> Step {
             Step("audio", ["samples": samples, "frame": frame, "speed": speed, "file": file ?? NSNull()])
         }
+        /// The same in Opus packets of so many samples.
+        public static func opus(
+            _ samples: Int, packet: Int = 320, speed: Double = 1, file: String? = nil, bitsPerSecond: Int = 24_000
+        ) -> Step {
+            Step(
+                "opus",
+                [
+                    "samples": samples, "packet": packet, "speed": speed, "file": file ?? NSNull(),
+                    "bits_per_second": bitsPerSecond,
+                ])
+        }
+        /// A binary frame of these bytes.
+        public static func hex(_ bytes: String) -> Step { Step("hex", ["data": bytes]) }
+        /// Writes what was received as a WAV file.
+        public static func save(_ file: String) -> Step { Step("save", ["file": file]) }
         /// Until so many messages of a type came, or the connection closed.
         public static func wait(_ type: String, count: Int = 1, seconds: Double = 15) -> Step {
             Step("wait", ["type": type, "count": count, "seconds": seconds])

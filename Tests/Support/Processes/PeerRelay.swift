@@ -7,6 +7,7 @@ public final class PeerRelay: Sendable {
         public var delaySamples: Int?
         public var declaresDelay: Bool?
         public var features: [String]?
+        public var formats: [String]?
         public var heartbeatSeconds: Double?
         public var answerBytes: Int?
         public var addsUnknown: Bool?
