@@ -75,6 +75,9 @@ let package = Package(
         .target(
             name: "VoiceDownlink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Downlink",
             swiftSettings: strict),
+        .target(
+            name: "VoiceLocalPath", dependencies: ["VoiceConversion", "VoiceSignal"],
+            path: "Sources/SignalPath/LocalPath", swiftSettings: strict),
 
         // Edge: the operating system.
         .target(
@@ -91,8 +94,8 @@ let package = Package(
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
-                "VoiceWebSocketClient",
+                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
@@ -188,8 +191,8 @@ let package = Package(
         .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-                "CAllocationCounter",
+                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(

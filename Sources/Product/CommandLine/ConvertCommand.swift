@@ -11,7 +11,8 @@ struct ConvertCommand: AsyncParsableCommand {
         discussion: """
             Reads whatever libsndfile reads (WAV, RF64, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …) and writes a mono
             file of the same length and rate. Several channels are averaged into one before conversion.
-            Without a key and without --relay, conversion happens on this machine.
+            Without a key and without --relay, conversion happens on this machine, inside this process; where input
+            and result have more than 16,000 Hz, it keeps what lies above 8 kHz.
 
             A result appears under its name only when it is whole; Ctrl-C leaves nothing behind.
 
@@ -62,6 +63,9 @@ struct ConvertCommand: AsyncParsableCommand {
     @Flag(help: "Print errors only.")
     var quiet = false
 
+    @OptionGroup(title: "Clean-up in front")
+    var cleanUp: CleanUpOptions
+
     @OptionGroup(title: "Where to convert")
     var relay: RelayOptions
 
@@ -79,7 +83,7 @@ struct ConvertCommand: AsyncParsableCommand {
     }
 
     /// Where conversion happens.
-    private enum Place {
+    private enum Place: Sendable {
         case here(Voice)
         case relay(RelayEndpoint)
 
@@ -94,20 +98,22 @@ struct ConvertCommand: AsyncParsableCommand {
         let interrupt = Interrupt()
         let batch = ConvertBatch(
             items: plan.items,
-            settings: ConvertJob.Settings(voice: voice, rate: rate, replaces: force, isPaid: !place.isHere),
-            jobs: jobs, view: makeView(count: plan.items.count, isLocal: place.isHere))
-        await interrupt.start { batch.cancel() }
-        let statuses: [ExitStatus]
-        switch place {
-        case .relay(let endpoint):
-            let cost = quiet || json ? nil : await BatchCost.announce(plan.items, endpoint: endpoint)
-            statuses = await batch.run(through: endpoint)
-            await cost?.conclude()
-        case .here(let voice):
-            let local = try await LocalRelay.start(voice: voice, sessions: jobs)
-            statuses = await batch.run(through: local.endpoint)
-            await local.stop()
+            settings: ConvertJob.Settings(
+                voice: voice, rate: rate, replaces: force, isPaid: !place.isHere, cleanUp: cleanUp.settings),
+            jobs: jobs, view: makeView(count: plan.items.count, isLocal: place.isHere)
+        ) { [voice, gate = cleanUp.gate] in
+            switch place {
+            case .relay(let endpoint): RelayConversion(endpoint: endpoint, voice: voice)
+            case .here(let voice): LocalConversion(voice: voice, gateDecibels: gate)
+            }
         }
+        await interrupt.start { batch.cancel() }
+        var cost: BatchCost?
+        if case .relay(let endpoint) = place, !quiet, !json {
+            cost = await BatchCost.announce(plan.items, endpoint: endpoint)
+        }
+        let statuses = await batch.run()
+        await cost?.conclude()
         if let status = interrupt.status { throw ExitCode(status.rawValue) }
         let failures = Set(statuses.filter { $0 != .success })
         guard let first = failures.first else { return }
@@ -123,6 +129,10 @@ struct ConvertCommand: AsyncParsableCommand {
         guard pitch == 0, formant == 1 else {
             throw CommandFailure(
                 status: .usage, sentence: "--pitch and --formant move the voices of this machine only; add --local")
+        }
+        guard cleanUp.gate == nil else {
+            throw CommandFailure(
+                status: .usage, sentence: "--gate is part of the voices of this machine; add --local")
         }
         return .relay(
             RelayEndpoint(

@@ -62,7 +62,7 @@ final class ConversionRun {
     }
 
     /// Runs to the end, whatever it is, and leaves the connection closed.
-    func finish(isCancelled: () -> Bool) throws -> RelayConversion.Report {
+    func finish(isCancelled: () -> Bool) throws -> ConversionReport {
         do {
             try loop(isCancelled)
         } catch {
@@ -74,7 +74,7 @@ final class ConversionRun {
         switch ending {
         case .finished(let bill):
             try downlink?.finish(sink.write)
-            return RelayConversion.Report(creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed)
+            return ConversionReport(creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed)
         case .failed(let failure): throw ConversionError.session(failure, relay: relay, hiding: token)
         case .cancelled, nil: throw ConversionError(.cancelled, "stopped")
         }

@@ -8,12 +8,7 @@ import VoiceWebSocketClient
 /// One recording's way through a relay: source → uplink → rate ceiling → WebSocket → downlink → sink.
 ///
 /// ``run(from:to:progress:)`` blocks its thread until the end; ``cancel()`` may be called from any other. Use once.
-public final class RelayConversion: Sendable {
-    /// What a finished conversion cost, where the relay said so.
-    public struct Report: Sendable {
-        public var creditsUsed: Int?
-    }
-
+public final class RelayConversion: SoundConversion {
     private let endpoint: RelayEndpoint
     private let voice: String
     private let isCancelled = Atomic<Bool>(false)
@@ -35,7 +30,7 @@ public final class RelayConversion: Sendable {
     /// - Throws: ``ConversionError``, or what source and sink throw.
     public func run(
         from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
-    ) throws -> Report {
+    ) throws -> ConversionReport {
         var options = WebSocketOptions()
         options.allowInsecure = endpoint.allowsInsecure
         options.stream.caFile = endpoint.caFile
