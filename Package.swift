@@ -170,7 +170,8 @@ let package = Package(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
             swiftSettings: strict),
-        .testTarget(name: "ConversionTests", dependencies: ["VoiceConversion"], swiftSettings: strict),
+        .testTarget(
+            name: "ConversionTests", dependencies: ["VoiceConversion", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(

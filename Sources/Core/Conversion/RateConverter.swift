@@ -42,10 +42,45 @@ public struct RateConverter: ~Copyable, Sendable {
         narrow?.setVoice(voice)
     }
 
+    /// As `VoiceConverter.setOffsets`. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
+        wide?.setOffsets(pitchSemitones: pitchSemitones, formantRatio: formantRatio)
+        narrow?.setOffsets(pitchSemitones: pitchSemitones, formantRatio: formantRatio)
+    }
+
+    /// As `VoiceConverter.setMix`. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setMix(_ share: Double) {
+        wide?.setMix(share)
+        narrow?.setMix(share)
+    }
+
+    /// As `VoiceConverter.setFixedRatio`. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func setFixedRatio(pitch: Double, formant: Double) {
+        wide?.setFixedRatio(pitch: pitch, formant: formant)
+        narrow?.setFixedRatio(pitch: pitch, formant: formant)
+    }
+
+    /// As `VoiceConverter.clearFixedRatio`. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func clearFixedRatio() {
+        wide?.clearFixedRatio()
+        narrow?.clearFixedRatio()
+    }
+
     /// As `VoiceConverter.setGate`. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setGate(thresholdDecibels: Double?) {
         wide?.setGate(thresholdDecibels: thresholdDecibels)
         narrow?.setGate(thresholdDecibels: thresholdDecibels)
+    }
+
+    /// As `VoiceConverter.reset`. Audio thread.
+    @_noLocks @_noAllocation
+    public mutating func reset() {
+        wide?.reset()
+        narrow?.reset()
     }
 }
