@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint conformance fuzz bench judge install clean
+.PHONY: help setup build demo test lint conformance fuzz bench soak judge install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,12 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	swift run --package-path Benchmarks -c release SignalBench
 	swift run --package-path Benchmarks -c release WebSocketBench
 	swift run --package-path Benchmarks -c release VoiceBench
+
+soak: ## Turn every knob of the local voices for an hour of sound, SEED (2026).
+	@scripts/setup.sh test
+	$(BUILD) --build-tests
+	QUOTA_VOICE_SOAK_MINUTES=60 QUOTA_VOICE_SOAK_SEED=$(or $(SEED),2026) swift test -c release --skip-build \
+		--filter RandomChangesTests
 
 judge: ## Judge the local voices beside other converters, write docs/voices.md.
 	@scripts/setup.sh judge

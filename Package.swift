@@ -77,6 +77,9 @@ let package = Package(
         .target(
             name: "VoiceDownlink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Downlink",
             swiftSettings: strict),
+        .target(
+            name: "VoiceLocalPath", dependencies: ["VoiceConversion", "VoiceSignal"],
+            path: "Sources/SignalPath/LocalPath", swiftSettings: strict),
 
         // Edge: the operating system.
         .target(
@@ -96,8 +99,8 @@ let package = Package(
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceOpusCodec",
-                "VoiceSecureStream", "VoiceWebSocketClient",
+                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
@@ -173,7 +176,8 @@ let package = Package(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
             swiftSettings: strict),
-        .testTarget(name: "ConversionTests", dependencies: ["VoiceConversion"], swiftSettings: strict),
+        .testTarget(
+            name: "ConversionTests", dependencies: ["VoiceConversion", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
@@ -198,7 +202,8 @@ let package = Package(
         .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay", "VoiceSignal",
+                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay",
+                "VoiceSignal",
                 "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),

@@ -151,9 +151,11 @@ enum SyntheticVoice {
         return 10 * log10(energy / Double(max(signal.count, 1)) + 1e-12)
     }
 
-    /// Isolated bursts of the third difference: 2 ms far above the median of their surroundings.
-    static func clicks(in signal: [Float]) -> Int {
-        guard signal.count > 64 else { return 0 }
+    static func clicks(in signal: [Float]) -> Int { clickPlaces(in: signal).count }
+
+    /// Isolated bursts of the third difference: 16 samples far above the median of their surroundings.
+    static func clickPlaces(in signal: [Float]) -> [Int] {
+        guard signal.count > 64 else { return [] }
         var energies: [Double] = []
         var place = 3
         while place + 16 <= signal.count {
@@ -165,11 +167,9 @@ enum SyntheticVoice {
             energies.append(sum)
             place += 16
         }
-        var count = 0
-        for index in 16..<max(16, energies.count - 16) {
+        return (16..<max(16, energies.count - 16)).filter { index in
             let around = energies[(index - 16)...(index + 16)].sorted()
-            if energies[index] > 1000 * around[16] && energies[index] > 1e-3 { count += 1 }
-        }
-        return count
+            return energies[index] > 1000 * around[16] && energies[index] > 1e-3
+        }.map { 3 + 16 * $0 }
     }
 }

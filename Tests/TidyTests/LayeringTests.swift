@@ -14,6 +14,7 @@ import Testing
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
         "SignalPath/Uplink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
         "SignalPath/Downlink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/LocalPath": ["VoiceConversion", "VoiceSignal", "VoiceRealtime"],
         // Edge: the operating system, System and Core; Glibc yes, Foundation no.
         "Edge/SecureStream": [
             "Glibc", "Synchronization", "COpenSSL", "COpenSSLShims", "CRealtime", "VoiceRealtime",
@@ -25,8 +26,9 @@ import Testing
         "Edge/OpusCodec": ["COpus", "COpusShims", "VoiceRelay"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
-            "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
-            "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
+            "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay",
+            "VoiceSignal", "VoiceRealtime", "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocket",
+            "VoiceWebSocketClient",
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [

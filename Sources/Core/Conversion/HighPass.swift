@@ -11,8 +11,8 @@ struct Biquad {
     private var z2 = 0.0
 
     /// A Butterworth section: the bilinear transform of 1 / (s² + s / quality + 1), or of its high-pass mirror.
-    init(cutoffHertz: Double, quality: Double, highPass: Bool) {
-        let angle = 2 * Double.pi * cutoffHertz / ConversionFormat.sampleRate
+    init(cutoffHertz: Double, quality: Double, highPass: Bool, rate: Double = ConversionFormat.sampleRate) {
+        let angle = 2 * Double.pi * cutoffHertz / rate
         let cosine = csk_cos(angle)
         let alpha = csk_sin(angle) / (2 * quality)
         let scale = 1 / (1 + alpha)
@@ -43,9 +43,9 @@ struct FourthOrderFilter {
     private var first: Biquad
     private var second: Biquad
 
-    init(cutoffHertz: Double, highPass: Bool) {
-        first = Biquad(cutoffHertz: cutoffHertz, quality: 0.541_196_1, highPass: highPass)
-        second = Biquad(cutoffHertz: cutoffHertz, quality: 1.306_563, highPass: highPass)
+    init(cutoffHertz: Double, highPass: Bool, rate: Double = ConversionFormat.sampleRate) {
+        first = Biquad(cutoffHertz: cutoffHertz, quality: 0.541_196_1, highPass: highPass, rate: rate)
+        second = Biquad(cutoffHertz: cutoffHertz, quality: 1.306_563, highPass: highPass, rate: rate)
     }
 
     /// Filters one sample. The tiny offset that enters and leaves keeps the states out of the denormal range.

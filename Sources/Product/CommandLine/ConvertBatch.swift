@@ -6,7 +6,7 @@ import VoiceKit
 final class ConvertBatch: Sendable {
     private struct State {
         var next = 0
-        var running: [Int: RelayConversion] = [:]
+        var running: [Int: any SoundConversion] = [:]
         var isCancelled = false
         var outcomes: [ConvertJob.Outcome] = []
     }
@@ -15,22 +15,28 @@ final class ConvertBatch: Sendable {
     private let settings: ConvertJob.Settings
     private let jobs: Int
     private let view: ConvertView
+    private let makeConversion: @Sendable () -> any SoundConversion
     private let state = Mutex(State())
 
-    init(items: [ConvertPlan.Item], settings: ConvertJob.Settings, jobs: Int, view: ConvertView) {
+    /// - Parameter makeConversion: makes the conversion of one file.
+    init(
+        items: [ConvertPlan.Item], settings: ConvertJob.Settings, jobs: Int, view: ConvertView,
+        makeConversion: @escaping @Sendable () -> any SoundConversion
+    ) {
         self.items = items
         self.settings = settings
         self.jobs = min(jobs, items.count)
         self.view = view
+        self.makeConversion = makeConversion
     }
 
     /// Converts all files and returns what became of each that began. Does not block Swift's own threads.
-    func run(through endpoint: RelayEndpoint) async -> [ExitStatus] {
+    func run() async -> [ExitStatus] {
         view.start()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<jobs {
                 group.addTask {
-                    await Self.onThread { self.work(endpoint) }
+                    await Self.onThread { self.work() }
                 }
             }
         }
@@ -58,8 +64,8 @@ final class ConvertBatch: Sendable {
         for conversion in running { conversion.cancel() }
     }
 
-    private func work(_ endpoint: RelayEndpoint) {
-        while let (index, conversion) = begin(endpoint) {
+    private func work() {
+        while let (index, conversion) = begin() {
             let job = ConvertJob(item: items[index], settings: settings, conversion: conversion)
             let progress = ConversionProgress()
             view.begin(index, items[index], progress)
@@ -72,12 +78,12 @@ final class ConvertBatch: Sendable {
         }
     }
 
-    private func begin(_ endpoint: RelayEndpoint) -> (Int, RelayConversion)? {
+    private func begin() -> (Int, any SoundConversion)? {
         state.withLock { state in
             guard !state.isCancelled, state.next < items.count else { return nil }
             let index = state.next
             state.next += 1
-            let conversion = RelayConversion(endpoint: endpoint, voice: settings.voice, wire: settings.wire)
+            let conversion = makeConversion()
             state.running[index] = conversion
             return (index, conversion)
         }

@@ -11,7 +11,8 @@ struct ConvertCommand: AsyncParsableCommand {
         discussion: """
             Reads whatever libsndfile reads (WAV, RF64, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …) and writes a mono
             file of the same length and rate. Several channels are averaged into one before conversion.
-            Without a key and without --relay, conversion happens on this machine.
+            Without a key and without --relay, conversion happens on this machine, inside this process; where input
+            and result have more than 16,000 Hz, it keeps what lies above 8 kHz.
 
             A result appears under its name only when it is whole; Ctrl-C leaves nothing behind.
 
@@ -62,10 +63,22 @@ struct ConvertCommand: AsyncParsableCommand {
     @Flag(help: "Print errors only.")
     var quiet = false
 
+    @OptionGroup(title: "Clean-up in front")
+    var cleanUp: CleanUpOptions
+
     @OptionGroup(title: "Where to convert")
     var relay: RelayOptions
 
+    @Flag(
+        help: """
+            Convert by a relay inside this process, over a real WebSocket on loopback, as one far away would: 16 kHz.
+            """)
+    var loopback = false
+
     func validate() throws {
+        if loopback, relay.local || relay.relay != nil {
+            throw ValidationError("--loopback, --local and --relay exclude each other; give one.")
+        }
         guard !inputs.isEmpty else { throw ValidationError("Give at least one sound file.") }
         guard inputs.count(where: { $0 == "-" }) <= 1 else {
             throw ValidationError("Standard input (-) can be read only once.")
@@ -79,12 +92,13 @@ struct ConvertCommand: AsyncParsableCommand {
     }
 
     /// Where conversion happens.
-    private enum Place {
+    private enum Place: Sendable {
         case here(Voice)
+        case loopback(LocalRelay)
         case relay(RelayEndpoint)
 
-        var isHere: Bool {
-            if case .here = self { true } else { false }
+        var isPaid: Bool {
+            if case .relay = self { true } else { false }
         }
     }
 
@@ -95,20 +109,23 @@ struct ConvertCommand: AsyncParsableCommand {
         let batch = ConvertBatch(
             items: plan.items,
             settings: ConvertJob.Settings(
-                voice: voice, rate: rate, replaces: force, isPaid: !place.isHere, wire: relay.wire),
-            jobs: jobs, view: makeView(count: plan.items.count, isLocal: place.isHere))
-        await interrupt.start { batch.cancel() }
-        let statuses: [ExitStatus]
-        switch place {
-        case .relay(let endpoint):
-            let cost = quiet || json ? nil : await BatchCost.announce(plan.items, endpoint: endpoint)
-            statuses = await batch.run(through: endpoint)
-            await cost?.conclude()
-        case .here(let voice):
-            let local = try await LocalRelay.start(voice: voice, sessions: jobs)
-            statuses = await batch.run(through: local.endpoint)
-            await local.stop()
+                voice: voice, rate: rate, replaces: force, isPaid: place.isPaid, cleanUp: cleanUp.settings),
+            jobs: jobs, view: makeView(count: plan.items.count, isLocal: !place.isPaid)
+        ) { [voice, gate = cleanUp.gate, wire = relay.wire] in
+            switch place {
+            case .relay(let endpoint): RelayConversion(endpoint: endpoint, voice: voice, wire: wire)
+            case .loopback(let local): RelayConversion(endpoint: local.endpoint, voice: voice, wire: wire)
+            case .here(let voice): LocalConversion(voice: voice, gateDecibels: gate)
+            }
         }
+        await interrupt.start { batch.cancel() }
+        var cost: BatchCost?
+        if case .relay(let endpoint) = place, !quiet, !json {
+            cost = await BatchCost.announce(plan.items, endpoint: endpoint)
+        }
+        let statuses = await batch.run()
+        if case .loopback(let local) = place { await local.stop() }
+        await cost?.conclude()
         if let status = interrupt.status { throw ExitCode(status.rawValue) }
         let failures = Set(statuses.filter { $0 != .success })
         guard let first = failures.first else { return }
@@ -116,9 +133,15 @@ struct ConvertCommand: AsyncParsableCommand {
     }
 
     private func place() async throws -> Place {
-        guard let remote = try await relay.resolveWithSignIn() else {
+        guard !loopback, let remote = try await relay.resolveWithSignIn() else {
             var voice = try VoiceLibrary().voice(named: voice).moved(semitones: pitch, formantRatio: formant)
             voice.name = self.voice.lowercased()
+            if loopback {
+                guard cleanUp.gate == nil else {
+                    throw CommandFailure(status: .usage, sentence: "--gate goes with --local, not with --loopback")
+                }
+                return .loopback(try await LocalRelay.start(voice: voice, sessions: jobs))
+            }
             guard relay.wire == .pcm else {
                 throw CommandFailure(
                     status: .usage, sentence: "--wire \(relay.wire.rawValue) is for a relay; give --relay URL")
@@ -129,6 +152,10 @@ struct ConvertCommand: AsyncParsableCommand {
             throw CommandFailure(
                 status: .usage, sentence: "--pitch and --formant move the voices of this machine only; add --local")
         }
+        guard cleanUp.gate == nil else {
+            throw CommandFailure(
+                status: .usage, sentence: "--gate is part of the voices of this machine; add --local")
+        }
         return .relay(
             RelayEndpoint(
                 base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure))
@@ -137,7 +164,7 @@ struct ConvertCommand: AsyncParsableCommand {
     private func makeView(count: Int, isLocal: Bool) -> ConvertView {
         // Nobody asked for this machine: one line says that it is the default without a key.
         let remark =
-            isLocal && !relay.local
+            isLocal && !relay.local && !loopback
             ? "No API key: converted on this machine (--relay URL for a relay, --local to say so)." : nil
         return ConvertView(
             count: count, style: json ? .json : quiet ? .quiet : .people, remark: remark, wire: relay.wire)

@@ -1,17 +1,18 @@
 import Foundation
 import VoiceAudioFile
+import VoiceConversion
 import VoiceKit
 import VoiceRelay
 
-/// One file's way through a relay. Blocking: runs on a thread of its own.
+/// One file's conversion. Blocking: runs on a thread of its own.
 struct ConvertJob {
     struct Settings: Sendable {
         let voice: String
         let rate: Int?
         let replaces: Bool
-        /// Whether credits are somebody's money; those of the local relay are nobody's.
+        /// Whether conversion costs credits; on this machine it costs nothing.
         let isPaid: Bool
-        var wire = RelayWire.pcm
+        let cleanUp: CleanUpSettings
     }
 
     /// What became of a file.
@@ -30,7 +31,7 @@ struct ConvertJob {
 
     let item: ConvertPlan.Item
     let settings: Settings
-    let conversion: RelayConversion
+    let conversion: any SoundConversion
 
     func run(_ progress: ConversionProgress) -> Outcome {
         let start = ContinuousClock.now
@@ -51,7 +52,8 @@ struct ConvertJob {
                 item: item, sampleRate: rate, frames: source.frames / source.sampleRate * rate,
                 replaces: settings.replaces)
             defer { sink.discard() }
-            let report = try conversion.run(from: source, to: sink, progress: progress)
+            let cleaned = CleanedSource(source, settings: settings.cleanUp)
+            let report = try conversion.run(from: cleaned, to: sink, progress: progress)
             try sink.commit()
             var result = outcome(.success, nil, credits: settings.isPaid ? report.creditsUsed : nil)
             if settings.isPaid {

@@ -1,4 +1,5 @@
 import VoiceAudioFile
+import VoiceConversion
 import VoiceKit
 import VoiceSignal
 
@@ -30,6 +31,26 @@ final class FileSource: SoundSource {
             for channel in 0..<reader.channels { sum += interleaved[frame * reader.channels + channel] }
             buffer[frame] = sum * scale
         }
+        return count
+    }
+}
+
+/// A source whose sound is cleaned up on its way.
+final class CleanedSource: SoundSource {
+    private let source: any SoundSource
+    private var cleanUp: CleanUp
+
+    init(_ source: any SoundSource, settings: CleanUpSettings) {
+        self.source = source
+        cleanUp = CleanUp(rate: source.sampleRate, settings: settings)
+    }
+
+    var sampleRate: Int { source.sampleRate }
+    var frames: Int { source.frames }
+
+    func read(into buffer: UnsafeMutableBufferPointer<Float>) throws -> Int {
+        let count = try source.read(into: buffer)
+        cleanUp.process(UnsafeMutableBufferPointer(rebasing: buffer[..<count]))
         return count
     }
 }

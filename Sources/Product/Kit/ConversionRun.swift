@@ -75,7 +75,7 @@ final class ConversionRun {
     var isFormatRefused: Bool { session.isFormatRefused }
 
     /// Runs to the end, whatever it is, and leaves the connection closed.
-    func finish(isCancelled: () -> Bool) throws -> RelayConversion.Report {
+    func finish(isCancelled: () -> Bool) throws -> ConversionReport {
         do {
             try loop(isCancelled)
         } catch {
@@ -87,7 +87,7 @@ final class ConversionRun {
         switch ending {
         case .finished(let bill):
             try downlink?.finish(sink.write)
-            return RelayConversion.Report(
+            return ConversionReport(
                 creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed, wire: wire, delaySamples: delaySamples)
         case .failed(let failure): throw ConversionError.session(failure, relay: relay, hiding: token)
         case .cancelled, nil: throw ConversionError(.cancelled, "stopped")

@@ -8,16 +8,7 @@ import VoiceWebSocketClient
 /// One recording's way through a relay: source → uplink → rate ceiling → WebSocket → downlink → sink.
 ///
 /// ``run(from:to:progress:)`` blocks its thread until the end; ``cancel()`` may be called from any other. Use once.
-public final class RelayConversion: Sendable {
-    /// What a finished conversion cost, where the relay said so.
-    public struct Report: Sendable {
-        public var creditsUsed: Int?
-        /// How the sound travelled: PCM where the relay does not take what was asked for.
-        public var wire = RelayWire.pcm
-        /// Samples at 16 kHz by which the relay's answer lagged the sound, codecs included; the result has it taken out.
-        public var delaySamples = 0
-    }
-
+public final class RelayConversion: SoundConversion {
     private let endpoint: RelayEndpoint
     private let voice: String
     private let wire: RelayWire
@@ -42,7 +33,7 @@ public final class RelayConversion: Sendable {
     /// - Throws: ``ConversionError``, or what source and sink throw.
     public func run(
         from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
-    ) throws -> Report {
+    ) throws -> ConversionReport {
         if wire != .pcm, let report = try attempt(wire, from: source, to: sink, progress: progress) { return report }
         // PCM is what every relay takes.
         guard let report = try attempt(.pcm, from: source, to: sink, progress: progress) else {
@@ -55,7 +46,7 @@ public final class RelayConversion: Sendable {
     /// `nil` when the relay does not take this wire: then nothing has been read from the source, nor billed.
     private func attempt(
         _ wire: RelayWire, from source: any SoundSource, to sink: any SoundSink, progress: ConversionProgress
-    ) throws -> Report? {
+    ) throws -> ConversionReport? {
         let driver: WebSocketDriver
         do throws(WebSocketError) {
             driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: endpoint.webSocketOptions)

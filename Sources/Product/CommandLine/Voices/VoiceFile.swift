@@ -71,6 +71,9 @@ struct VoiceFile: Codable {
             throw CommandFailure(
                 status: .noInput, sentence: "\(path): the voice file can't be read; check the name and its permissions")
         }
+        if let problem = VoiceFileKeys.problem(in: data) {
+            throw CommandFailure(status: .badInput, sentence: "\(path): \(problem)")
+        }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         do {
@@ -143,7 +146,10 @@ struct VoiceFile: Codable {
 
     private static func sentence(_ error: DecodingError) -> String {
         func field(_ path: [any CodingKey]) -> String {
-            path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+            let name = path.reduce("") { name, key in
+                name + (key.intValue.map { "[\($0)]" } ?? (name.isEmpty ? "" : ".") + key.stringValue)
+            }
+            return name.isEmpty ? "it" : name
         }
         return switch error {
         case .keyNotFound(let key, let context): "\(field(context.codingPath + [key])) is missing"

@@ -48,13 +48,12 @@ struct VoicesAuditionCommand: AsyncParsableCommand {
     }
 
     private func convert(_ voice: Voice, to sound: String) async throws {
-        let local = try await LocalRelay.start(voice: voice, sessions: 1)
         let job = ConvertJob(
             item: ConvertPlan.Item(input: file, output: sound, format: .wav),
-            settings: ConvertJob.Settings(voice: voice.name, rate: nil, replaces: true, isPaid: false),
-            conversion: RelayConversion(endpoint: local.endpoint, voice: voice.name))
+            settings: ConvertJob.Settings(
+                voice: voice.name, rate: nil, replaces: true, isPaid: false, cleanUp: CleanUpSettings()),
+            conversion: LocalConversion(voice: voice))
         let outcome = await ConvertBatch.onThread { job.run(ConversionProgress()) }
-        await local.stop()
         if let sentence = outcome.sentence { throw CommandFailure(status: outcome.status, sentence: sentence) }
     }
 }
