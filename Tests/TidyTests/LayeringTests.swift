@@ -29,9 +29,10 @@ import Testing
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [
-            "Foundation", "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
-            "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
-            "VoiceRelay",
+            "Foundation", "Synchronization", "AsyncHTTPClient", "COpus", "Configuration", "Crypto", "CryptoExtras",
+            "GRDB", "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "JWTKit", "Logging", "Mustache",
+            "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket",
+            "ServiceLifecycle", "SwiftASN1", "VoiceConversion", "VoiceRelay", "X509",
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [

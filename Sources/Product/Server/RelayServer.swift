@@ -36,13 +36,10 @@ public final class RelayServer: Sendable {
     /// - Parameter onListening: called once, with the port taken.
     /// - Throws: ``RelayServerError`` when it can't listen.
     public func run(stopsOnSignals: Bool = false, onListening: @escaping @Sendable (Int) async -> Void) async throws {
-        let router = Router()
-        router.get("health") { _, _ in "ok\n" }
-        router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
-            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
-        }
+        let store = try Store(folder: configuration.dataFolder)
+        let services = ServerServices(store: store, logger: logger)
         let application = Application(
-            router: router,
+            router: Routes.router(services),
             server: HTTPServerBuilder { responder in
                 RelayUpgrade(responder: responder) { channel, logger in
                     await self.serve(channel, logger)
