@@ -212,7 +212,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "quota-voice", "ProcessSupport", "VoiceServer", .product(name: "NIOCore", package: "swift-nio"),
+                "quota-voice", "ProcessSupport", "VoiceServer",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
     ]
 )

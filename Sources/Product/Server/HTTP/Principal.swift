@@ -18,6 +18,8 @@ package struct Principal: Sendable, Equatable {
     package var credential: Credential
     /// The owner of the credential.
     package var userID: String
+    /// The developer whose key or app it is; of a session its owner.
+    package var developerID: String
     /// Whose wallet pays: the owner, or the hosted user that `X-Quota-User` names.
     package var payerID: String
     /// The hosted user's name in the developer's system.
@@ -93,21 +95,29 @@ extension Principal {
         let row = try Row.fetchOne(
             database,
             sql: """
-                SELECT t.app_id, t.user_id, t.grant_id, t.scopes FROM oauth_tokens t
+                SELECT t.app_id, t.user_id, t.grant_id, t.scopes, a.user_id AS developer_id FROM oauth_tokens t
                 JOIN grants g ON g.id = t.grant_id AND g.revoked_at IS NULL
                 JOIN apps a ON a.id = t.app_id AND a.deleted_at IS NULL
                 WHERE t.token_hash = ? AND t.kind = 'access' AND t.revoked_at IS NULL AND t.expires_at > ?
                 """, arguments: [hash, now])
         guard let row else { throw APIError.invalidToken }
-        return Principal(
+        var principal = Principal(
             .accessToken(appID: row["app_id"], grantID: row["grant_id"]), of: row["user_id"],
             scopes: Scope.parse(row["scopes"] as String) ?? [])
+        principal.developerID = row["developer_id"]
+        return principal
     }
 
-    private init(_ credential: Credential, of userID: String, scopes: Set<Scope>) {
+    /// - Parameter developer: whose key or app it is; the owner unless given.
+    package init(
+        _ credential: Credential, of userID: String, developer: String? = nil, externalUserID: String? = nil,
+        scopes: Set<Scope>
+    ) {
         self.credential = credential
         self.userID = userID
+        self.externalUserID = externalUserID
         payerID = userID
+        developerID = developer ?? userID
         self.scopes = scopes
     }
 }

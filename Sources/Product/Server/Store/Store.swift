@@ -11,9 +11,10 @@ package final class Store: Sendable {
     package let database: any DatabaseWriter
     /// The folder of the durable state; `nil` in memory.
     package let folder: String?
+    private let lock: FolderLock?
 
     /// - Parameter folder: made when it is missing, readable by its owner alone; `nil` keeps all in memory.
-    /// - Throws: what GRDB or the file system says.
+    /// - Throws: ``FolderLock/Taken`` when another process has the folder, else what GRDB or the file system says.
     package init(folder: String? = nil) throws {
         self.folder = folder
         var configuration = Configuration()
@@ -21,12 +22,14 @@ package final class Store: Sendable {
         configuration.busyMode = .timeout(10)
         configuration.maximumReaderCount = 4
         guard let folder else {
+            lock = nil
             database = try DatabaseQueue(configuration: configuration)
             try Self.migrator.migrate(database)
             return
         }
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        lock = try FolderLock(folder: folder)
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA synchronous = FULL")
         }
