@@ -137,6 +137,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -227,7 +228,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "quota-voice", "ProcessSupport", "VoiceServer", .product(name: "NIOCore", package: "swift-nio"),
+                "quota-voice", "ProcessSupport", "VoiceServer",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
     ]
 )

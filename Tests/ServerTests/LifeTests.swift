@@ -55,13 +55,14 @@ import Testing
                 answer = connection.getresponse()
                 print(path, answer.status, answer.getheader("Upgrade"), repr(answer.read()))
             """
-        let paths = ["/health", "/v1/audio/voice-conversion", "/", "/v1/audio", "/health?x=1"]
+        let paths = ["/health", "/v1/audio/voice-conversion", "/nowhere", "/v1/audio", "/health?x=1"]
+        let nothing = #"b'{"error":{"code":"not_found","message":"Not Found"}}'"#
         let result = try await Command.run(Checkout.python, ["-c", script, "\(relay.port)"] + paths)
         #expect(result.status == 0, "\(result.errors)")
         #expect(
             result.outputLines == [
-                "/health 200 None b'ok\\n'", "/v1/audio/voice-conversion 426 websocket b''", "/ 404 None b''",
-                "/v1/audio 404 None b''", "/health?x=1 200 None b'ok\\n'",
+                "/health 200 None b'ok\\n'", "/v1/audio/voice-conversion 426 websocket b''",
+                "/nowhere 404 None \(nothing)", "/v1/audio 404 None \(nothing)", "/health?x=1 200 None b'ok\\n'",
             ])
     }
 

@@ -32,9 +32,11 @@ import Testing
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [
-            "Foundation", "Synchronization", "HTTPTypes", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore",
-            "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOWebSocket", "ServiceLifecycle", "VoiceConversion",
-            "VoiceOpusCodec", "VoiceRealtime", "VoiceRelay", "VoiceSignal",
+            "Foundation", "Synchronization", "AsyncHTTPClient", "Configuration", "Crypto", "CryptoExtras",
+            "GRDB", "HTTPTypes", "Hummingbird", "HummingbirdCore", "HummingbirdTLS", "JWTKit", "Logging", "Mustache",
+            "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1", "NIOPosix", "NIOSSL", "NIOWebSocket",
+            "ServiceLifecycle", "SwiftASN1", "VoiceConversion", "VoiceOpusCodec", "VoiceRealtime", "VoiceRelay",
+            "VoiceSignal", "X509",
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [

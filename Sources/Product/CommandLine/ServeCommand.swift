@@ -11,7 +11,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Keys: each line of --token-file is an API key, optionally followed by its credits
             (1,000,000 unless given). Without --token-file a key is made once and kept, readable by you alone,
-            in $XDG_STATE_HOME/quota-voice/serve-key. Credits live in memory: a restart sets them back.
+            in $XDG_STATE_HOME/quota-voice/serve-key. Without --data all state is in memory: a restart sets
+            credits back. With it a key's credits are those of its first use there.
 
             The connection is not encrypted. Beyond this machine put a TLS proxy in front.
             """)
@@ -24,6 +25,11 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("API keys that may open sessions, one a line.", valueName: "file"), completion: .file())
     var tokenFile: String?
+
+    @Option(
+        help: ArgumentHelp("Folder for users, keys and credits; made when missing.", valueName: "folder"),
+        completion: .directory)
+    var data: String?
 
     @Option(help: ArgumentHelp("Sessions at once.", valueName: "count"))
     var sessions = 64
@@ -43,8 +49,8 @@ struct ServeCommand: AsyncParsableCommand {
         let library = VoiceLibrary()
         for problem in library.problems { Terminal.error(problem) }
         let configuration = RelayServerConfiguration(
-            host: host, port: port, balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions,
-            voices: library.all)
+            host: host, port: port, dataFolder: data, balances: keys.balances, heartbeatSeconds: heartbeat,
+            sessionsMax: sessions, voices: library.all)
         let server = RelayServer(configuration: configuration, logger: Logger(label: "quota-voice.serve"))
         do {
             try await server.run(stopsOnSignals: true) { [host] port in
@@ -53,6 +59,10 @@ struct ServeCommand: AsyncParsableCommand {
                 Terminal.note(
                     "try:  quota-voice convert speech.wav --relay ws://\(host):\(port) --token-file \(keys.path)")
             }
+        } catch RelayServerError.cantOpenData(let reason) {
+            throw CommandFailure(
+                status: .cantCreate,
+                sentence: "\(data ?? "memory"): can't keep the state there (\(reason)); see --data")
         } catch RelayServerError.cantListen(let reason) {
             throw CommandFailure(
                 status: .unreachable,

@@ -12,14 +12,15 @@ import VoiceRelay
 public enum RelayServerError: Error, Sendable {
     /// The address can't be taken; the text is the system's.
     case cantListen(String)
+    /// The data folder can't be used; the text says why.
+    case cantOpenData(String)
 }
 
-/// A relay on this machine: profile v1 over WebSocket, with the local voices and credits in memory.
+/// A Quota on this machine: its API, and a relay (profile v1 over WebSocket) with the local voices.
 ///
 /// Source: Hummingbird and NIOWebSocket, so it shares no code with the client that meets it.
 public final class RelayServer: Sendable {
     private let configuration: RelayServerConfiguration
-    private let wallet: CreditWallet
     private let logger: Logger
     private let sessions = Mutex(0)
     private let sessionNumber = Mutex(0)
@@ -27,7 +28,6 @@ public final class RelayServer: Sendable {
     public init(configuration: RelayServerConfiguration, logger: Logger) {
         self.configuration = configuration
         self.logger = logger
-        wallet = CreditWallet(balances: configuration.balances)
     }
 
     /// Serves until the task is cancelled or, with `stopsOnSignals`, until SIGINT or SIGTERM; open sessions then get
@@ -36,19 +36,22 @@ public final class RelayServer: Sendable {
     /// - Parameter onListening: called once, with the port taken.
     /// - Throws: ``RelayServerError`` when it can't listen.
     public func run(stopsOnSignals: Bool = false, onListening: @escaping @Sendable (Int) async -> Void) async throws {
-        let router = Router()
-        router.get("health") { _, _ in "ok\n" }
-        router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
-            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
-        }
+        let store = try await openStore()
+        let wallet = CreditWallet(
+            store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
+        let services = ServerServices(store: store, logger: logger)
         let application = Application(
-            router: router,
+            router: Routes.router(services),
             server: HTTPServerBuilder { responder in
-                RelayUpgrade(responder: responder) { channel, logger in
-                    await self.serve(channel, logger)
+                RelayUpgrade(responder: responder) { channel, externalUserID, logger in
+                    await self.serve(channel, wallet, externalUserID, logger)
                 }
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+            services: [
+                LedgerKeeper(wallet: wallet),
+                WebhookDispatcher(store: store, policy: services.webhooks, logger: logger),
+            ],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         do {
@@ -58,8 +61,28 @@ public final class RelayServer: Sendable {
         }
     }
 
-    private func serve(_ channel: RelayUpgrade.FrameChannel, _ logger: Logger) async {
-        let id = "v2v_\(UInt64.random(in: .min ... .max))"
+    /// The state, with what an earlier server left open settled, and an account for every key.
+    private func openStore() async throws -> Store {
+        do {
+            let store = try Store(folder: configuration.dataFolder)
+            let keys = configuration.balances
+            let settled = try await store.write { database in
+                try Accounts.adopt(keys: keys, now: .now, in: database)
+                return try Ledger.recover(now: .now, in: database)
+            }
+            if settled > 0 { logger.notice("settled open reservations", metadata: ["count": "\(settled)"]) }
+            return store
+        } catch is FolderLock.Taken {
+            throw RelayServerError.cantOpenData("another server uses it")
+        } catch {
+            throw RelayServerError.cantOpenData("\(error)")
+        }
+    }
+
+    private func serve(
+        _ channel: RelayUpgrade.FrameChannel, _ wallet: CreditWallet, _ externalUserID: String?, _ logger: Logger
+    ) async {
+        let id = Identifier.voiceSession.make()
         var logger = logger
         logger[metadataKey: "session"] = "\(id)"
         let admitted = sessions.withLock { count in
@@ -73,7 +96,8 @@ public final class RelayServer: Sendable {
                     try await Self.refuse(outbound)
                     return
                 }
-                let session = ServerSession(id: id, configuration: configuration, wallet: wallet, now: .now())
+                let session = ServerSession(
+                    id: id, configuration: configuration, wallet: wallet, externalUserID: externalUserID, now: .now())
                 let connection = RelayConnection(
                     session: session, outbound: outbound, heartbeatSeconds: configuration.heartbeatSeconds,
                     logger: logger)

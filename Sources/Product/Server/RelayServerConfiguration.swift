@@ -5,6 +5,8 @@ public struct RelayServerConfiguration: Sendable {
     public var host: String
     /// 0 takes any free port; ``RelayServer/run(onListening:)`` says which.
     public var port: Int
+    /// Where the state is kept; `nil` keeps it in memory, for the life of the process.
+    public var dataFolder: String?
     /// API keys that may open sessions, with the credits each has. In memory: a restart sets them back.
     public var balances: [String: Int]
     public var heartbeatSeconds: Double
@@ -21,13 +23,14 @@ public struct RelayServerConfiguration: Sendable {
     package var makeConverter: @Sendable (Voice) throws -> any SessionConverter = { LocalConverter(voice: $0) }
 
     public init(
-        host: String = "127.0.0.1", port: Int = 0, balances: [String: Int], heartbeatSeconds: Double = 5,
-        maxDurationSeconds: Int = 86_400, sessionsMax: Int = 64, enforcesCeiling: Bool = true,
-        voices: [Voice] = VoiceCatalog.all
+        host: String = "127.0.0.1", port: Int = 0, dataFolder: String? = nil, balances: [String: Int],
+        heartbeatSeconds: Double = 5, maxDurationSeconds: Int = 86_400, sessionsMax: Int = 64,
+        enforcesCeiling: Bool = true, voices: [Voice] = VoiceCatalog.all
     ) {
         self.voices = voices
         self.host = host
         self.port = port
+        self.dataFolder = dataFolder
         self.balances = balances
         self.heartbeatSeconds = heartbeatSeconds
         self.maxDurationSeconds = maxDurationSeconds

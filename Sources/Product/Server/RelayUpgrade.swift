@@ -94,7 +94,7 @@ struct RelayUpgrade: ServerChildChannel {
 
     enum Upgraded: Sendable {
         case http(HTTPChannel)
-        case relay(FrameChannel)
+        case relay(FrameChannel, externalUserID: String?)
     }
 
     struct Value: ServerChildChannelValue {
@@ -103,11 +103,12 @@ struct RelayUpgrade: ServerChildChannel {
     }
 
     let http: HTTP1Channel
-    let onRelay: @Sendable (FrameChannel, Logger) async -> Void
+    /// With the `X-Quota-User` of the upgrade.
+    let onRelay: @Sendable (FrameChannel, String?, Logger) async -> Void
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
-        onRelay: @escaping @Sendable (FrameChannel, Logger) async -> Void
+        onRelay: @escaping @Sendable (FrameChannel, String?, Logger) async -> Void
     ) {
         http = HTTP1Channel(responder: responder)
         self.onRelay = onRelay
@@ -122,8 +123,11 @@ struct RelayUpgrade: ServerChildChannel {
                     let headers = UpgradeFilter.isRelay(head.uri) ? HTTPHeaders() : nil
                     return channel.eventLoop.makeSucceededFuture(headers)
                 },
-                upgradePipelineHandler: { channel, _ in
-                    channel.eventLoop.makeCompletedFuture { .relay(try Self.relayChannel(channel)) }
+                upgradePipelineHandler: { channel, head in
+                    channel.eventLoop.makeCompletedFuture {
+                        .relay(
+                            try Self.relayChannel(channel), externalUserID: head.headers.first(name: "X-Quota-User"))
+                    }
                 })
             let configuration = NIOUpgradableHTTPServerPipelineConfiguration<Upgraded>(
                 upgradeConfiguration: .init(
@@ -148,7 +152,7 @@ struct RelayUpgrade: ServerChildChannel {
         }
         switch upgraded {
         case .http(let channel): await http.handle(value: channel, logger: logger)
-        case .relay(let channel): await onRelay(channel, logger)
+        case .relay(let channel, let user): await onRelay(channel, user, logger)
         }
     }
 

@@ -26,6 +26,8 @@ struct ServerSession: ~Copyable {
     private let configuration: RelayServerConfiguration
     private let wallet: CreditWallet
     private let sessionID: String
+    /// The hosted user that pays, from `X-Quota-User` on the upgrade.
+    private let externalUserID: String?
     private var state: State
     private var engine: ConversionEngine?
     private var wire = RelayWire.pcm
@@ -39,7 +41,11 @@ struct ServerSession: ~Copyable {
     private var samplesReported = 0
     private var usageDue: NIODeadline
 
-    init(id: String, configuration: RelayServerConfiguration, wallet: CreditWallet, now: NIODeadline) {
+    init(
+        id: String, configuration: RelayServerConfiguration, wallet: CreditWallet, externalUserID: String? = nil,
+        now: NIODeadline
+    ) {
+        self.externalUserID = externalUserID
         self.configuration = configuration
         self.wallet = wallet
         sessionID = id
@@ -50,7 +56,8 @@ struct ServerSession: ~Copyable {
 
     deinit {
         // However the connection went away, what was not used goes back, once.
-        if let reservation { _ = wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn)) }
+        guard let reservation else { return }
+        _ = wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn), samples: samplesIn)
     }
 
     mutating func text(_ text: String, now: NIODeadline) -> [Action] {
@@ -162,7 +169,11 @@ struct ServerSession: ~Copyable {
         }
         let wholeSeconds = Int(seconds.rounded(.up))
         do throws(CreditWallet.Refusal) {
-            let reservation = try wallet.reserve(wholeSeconds * RelayProtocol.creditsPerSecond, token: token)
+            let reservation = try wallet.reserve(
+                wholeSeconds * RelayProtocol.creditsPerSecond, token: token,
+                opening: .init(
+                    sessionID: sessionID, voice: voice.name, format: wire.format,
+                    externalUserID: externalUserID))
             self.reservation = reservation
             self.wire = wire
             if wire == .opus {
@@ -183,16 +194,24 @@ struct ServerSession: ~Copyable {
                 ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
             return [.sendText(RelayJSON.encode(ready))]
         } catch {
-            switch error {
-            case .unknownToken: return fail(.invalidAuth, "no such key")
-            case .insufficientCredits(let balance, let required):
-                state = .closed
-                let message = ErrorMessage(
-                    code: "insufficient_credits",
-                    message: "the wallet has \(balance) credits, the session needs \(required)",
-                    balance: balance, required: required)
-                return [.sendText(RelayJSON.encode(message)), .close(.balanceExhausted, detail: message.message)]
-            }
+            return refuse(error)
+        }
+    }
+
+    /// Says why the wallet did not open.
+    private mutating func refuse(_ refusal: CreditWallet.Refusal) -> [Action] {
+        switch refusal {
+        case .unknownToken: return fail(.invalidAuth, "no such key")
+        case .insufficientScope: return fail(.invalidAuth, "the token was not granted credits.spend")
+        case .notLinked: return fail(.invalidAuth, "the user of X-Quota-User is not linked to a wallet")
+        case .unavailable: return fail(.webSocket(number: 1011, reason: ""), "the ledger can't be written")
+        case .insufficientCredits(let balance, let required):
+            state = .closed
+            let message = ErrorMessage(
+                code: "insufficient_credits",
+                message: "the wallet has \(balance) credits, the session needs \(required)",
+                balance: balance, required: required)
+            return [.sendText(RelayJSON.encode(message)), .close(.balanceExhausted, detail: message.message)]
         }
     }
 
@@ -226,7 +245,7 @@ struct ServerSession: ~Copyable {
             return failed(error, 0)
         }
         state = .closed
-        let bill = settle()
+        let bill = settle("normal")
         let done = DoneMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
             creditsRefunded: bill?.creditsRefunded ?? 0)
@@ -240,6 +259,7 @@ struct ServerSession: ~Copyable {
         usageDue = now + .seconds(1)
         samplesReported = samplesIn
         let used = RelayProtocol.credits(forSamples: samplesIn)
+        wallet.mark(reservation, used: used, samples: samplesIn)
         let left = (wallet.balance(of: reservation) ?? 0) + reservation.credits - used
         let usage = UsageMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: used, creditsLeft: left)
@@ -258,15 +278,16 @@ struct ServerSession: ~Copyable {
     private mutating func fail(_ code: RelayCloseCode, _ message: String) -> [Action] {
         if case .closed = state { return [] }
         state = .closed
-        settle()
+        settle(code.name)
         let error = ErrorMessage(code: code.name, message: message)
         return [.sendText(RelayJSON.encode(error)), .close(code, detail: message)]
     }
 
     @discardableResult
-    private mutating func settle() -> CreditWallet.Settlement? {
+    private mutating func settle(_ closeName: String = "abandoned") -> CreditWallet.Settlement? {
         guard let reservation else { return nil }
         self.reservation = nil
-        return wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn))
+        return wallet.settle(
+            reservation, used: RelayProtocol.credits(forSamples: samplesIn), samples: samplesIn, closeName: closeName)
     }
 }

@@ -1,0 +1,25 @@
+import Hummingbird
+import NIOCore
+
+/// What the handlers of one request share.
+package struct QuotaContext: RequestContext {
+    package var coreContext: CoreRequestContextStorage
+    /// The peer's address, for rate limits; `nil` where it has none.
+    package let remoteAddress: String?
+    /// Set by ``Authentication``.
+    package var principal: Principal?
+
+    package init(source: Source) {
+        coreContext = .init(source: source)
+        remoteAddress = source.channel.remoteAddress?.ipAddress
+    }
+
+    /// The largest JSON body that a handler reads, unless it says otherwise.
+    package var maxUploadSize: Int { 1 << 20 }
+
+    /// Who asks. For handlers behind ``Authentication``.
+    package func requirePrincipal() throws(APIError) -> Principal {
+        guard let principal else { throw .noCredential }
+        return principal
+    }
+}
