@@ -128,6 +128,7 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -209,6 +210,12 @@ let package = Package(
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "ProviderTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceServer"],
+            exclude: [
+                "attacks.py", "browser.py", "login.py", "provider.py", "requirements.txt", "set-up.sh",
+                "third_party.py",
+            ], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",
             dependencies: [

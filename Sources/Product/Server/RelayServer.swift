@@ -65,6 +65,7 @@ public final class RelayServer: Sendable {
             let keys = configuration.balances
             let settled = try await store.write { database in
                 try Accounts.adopt(keys: keys, now: .now, in: database)
+                try BuiltInApps.ensure(now: .now, in: database)
                 return try Ledger.recover(now: .now, in: database)
             }
             if settled > 0 { logger.notice("settled open reservations", metadata: ["count": "\(settled)"]) }

@@ -10,6 +10,7 @@ enum Routes {
         router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
             Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
         }
+        OAuthRoutes(provider: OAuthProvider(services)).add(to: router)
         // Each area adds its own: `XRoutes(services).add(to: router)`.
         return router
     }
