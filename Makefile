@@ -17,6 +17,7 @@ demo: build ## Convert a recording of the repository to another voice.
 
 test: ## Install what is missing, build, and run every check.
 	@scripts/setup.sh test
+	@Tests/ProviderTests/set-up.sh >/dev/null
 	@$(MAKE) --no-print-directory lint
 	$(BUILD) --build-tests
 	@scripts/test.sh

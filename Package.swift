@@ -226,6 +226,12 @@ let package = Package(
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
+            name: "ProviderTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceServer"],
+            exclude: [
+                "attacks.py", "browser.py", "login.py", "provider.py", "requirements.txt", "set-up.sh",
+                "third_party.py",
+            ], swiftSettings: strict),
+        .testTarget(
             name: "ServerTests",
             dependencies: [
                 "quota-voice", "ProcessSupport", "VoiceServer",

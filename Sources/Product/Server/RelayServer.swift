@@ -41,7 +41,7 @@ public final class RelayServer: Sendable {
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
         let services = ServerServices(store: store, logger: logger)
         let application = Application(
-            router: Routes.router(services),
+            router: Routes.router(services, voices: configuration.voices.map(\.name)),
             server: HTTPServerBuilder { responder in
                 RelayUpgrade(responder: responder) { channel, externalUserID, logger in
                     await self.serve(channel, wallet, externalUserID, logger)
@@ -68,6 +68,7 @@ public final class RelayServer: Sendable {
             let keys = configuration.balances
             let settled = try await store.write { database in
                 try Accounts.adopt(keys: keys, now: .now, in: database)
+                try BuiltInApps.ensure(now: .now, in: database)
                 return try Ledger.recover(now: .now, in: database)
             }
             if settled > 0 { logger.notice("settled open reservations", metadata: ["count": "\(settled)"]) }
