@@ -60,6 +60,9 @@ let package = Package(
         .target(
             name: "VoiceConversion", dependencies: ["VoiceSignal", "CSignalKernels"], path: "Sources/Core/Conversion",
             swiftSettings: strict),
+        .target(
+            name: "VoicePlayout", dependencies: ["VoiceRealtime", "VoiceSignal", "CSignalKernels"],
+            path: "Sources/Core/Playout", swiftSettings: strict),
         .target(name: "CWebSocketKernels", path: "Sources/Core/WebSocketKernels"),
         .target(
             name: "VoiceWebSocket", dependencies: ["VoiceRealtime", "CWebSocketKernels"],
@@ -70,11 +73,17 @@ let package = Package(
 
         // SignalPath: Core's parts in signal order; never Edge.
         .target(
-            name: "VoiceUplink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Uplink",
+            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Uplink",
             swiftSettings: strict),
         .target(
-            name: "VoiceDownlink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Downlink",
-            swiftSettings: strict),
+            name: "VoiceDownlink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            path: "Sources/SignalPath/Downlink", swiftSettings: strict),
+        .target(
+            name: "VoiceLivePath",
+            dependencies: [
+                "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceRealtime", "VoiceSignal",
+            ],
+            path: "Sources/SignalPath/Live", swiftSettings: strict),
 
         // Edge: the operating system.
         .target(
@@ -167,6 +176,17 @@ let package = Package(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
             swiftSettings: strict),
+        .testTarget(
+            name: "PlayoutTests",
+            dependencies: ["VoiceDownlink", "VoicePlayout", "VoiceRealtime", "CAllocationCounter"],
+            swiftSettings: strict),
+        // The whole way of a live session in virtual time.
+        .testTarget(
+            name: "PathTests",
+            dependencies: [
+                "VoiceLivePath", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+                "CAllocationCounter",
+            ], swiftSettings: strict),
         .testTarget(name: "ConversionTests", dependencies: ["VoiceConversion"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),

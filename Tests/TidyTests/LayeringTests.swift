@@ -8,12 +8,16 @@ import Testing
         // Core: each other, downward only; no I/O, no clock, no thread, no Foundation, not even Glibc.
         "Core/Realtime": ["Synchronization"],
         "Core/Signal": ["VoiceRealtime", "CSignalKernels"],
+        "Core/Playout": ["VoiceSignal", "VoiceRealtime", "CSignalKernels"],
         "Core/Conversion": ["VoiceSignal", "VoiceRealtime", "CSignalKernels"],
         "Core/WebSocket": ["VoiceRealtime", "CWebSocketKernels"],
         "Core/Relay": ["VoiceSignal", "VoiceRealtime"],
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
-        "SignalPath/Uplink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
-        "SignalPath/Downlink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Uplink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Downlink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Live": [
+            "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+        ],
         // Edge: the operating system, System and Core; Glibc yes, Foundation no.
         "Edge/SecureStream": [
             "Glibc", "Synchronization", "COpenSSL", "COpenSSLShims", "CRealtime", "VoiceRealtime",
