@@ -49,6 +49,7 @@ let package = Package(
             name: "CSndFile", path: "Sources/System/CSndFile", pkgConfig: "sndfile",
             providers: [.apt(["libsndfile1-dev"])]),
         .target(name: "CRealtime", path: "Sources/System/CRealtime"),
+        .target(name: "CALSAShims", dependencies: ["CALSA"], path: "Sources/System/CALSAShims"),
         .target(name: "COpenSSLShims", dependencies: ["COpenSSL"], path: "Sources/System/COpenSSLShims"),
 
         // Core: no I/O, no clock, no thread, no Foundation.
@@ -92,6 +93,10 @@ let package = Package(
         .target(
             name: "VoiceWebSocketClient", dependencies: ["VoiceWebSocket", "VoiceSecureStream", "CRealtime"],
             path: "Sources/Edge/WebSocketClient", swiftSettings: strict),
+        .target(
+            name: "VoiceALSADevice",
+            dependencies: ["VoiceSignal", "VoiceRealtime", "CALSA", "CALSAShims", "CRealtime"],
+            path: "Sources/Edge/ALSADevice", swiftSettings: strict),
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
@@ -145,8 +150,8 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay",
-                "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion",
+                "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -25,6 +25,9 @@ import Testing
         "Edge/WebSocketClient": [
             "Glibc", "Synchronization", "CRealtime", "VoiceRealtime", "VoiceWebSocket", "VoiceSecureStream",
         ],
+        "Edge/ALSADevice": [
+            "Glibc", "Synchronization", "CALSA", "CALSAShims", "CRealtime", "VoiceRealtime", "VoiceSignal",
+        ],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
