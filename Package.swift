@@ -74,8 +74,8 @@ let package = Package(
 
         // SignalPath: Core's parts in signal order; never Edge.
         .target(
-            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Uplink",
-            swiftSettings: strict),
+            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            path: "Sources/SignalPath/Uplink", swiftSettings: strict),
         .target(
             name: "VoiceDownlink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
             path: "Sources/SignalPath/Downlink", swiftSettings: strict),
@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
+                "CRealtime", "VoiceALSADevice", "VoiceConversion", "VoiceUplink", "VoiceDownlink", "VoiceLivePath",
+                "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime", "VoiceSecureStream",
                 "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
@@ -151,7 +152,7 @@ let package = Package(
             name: "quota-voice",
             dependencies: [
                 "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion",
-                "VoiceRelay", "VoiceSignal",
+                "VoiceRealtime", "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -22,9 +22,11 @@ struct PathAllocationTests {
             steps += 1
             path.capture(UnsafeBufferPointer(block), now: now)
             while case .now(let count) = path.departure(now: now) {
-                path.depart(samples: count, clock: { now }) { samples in
-                    for index in 0..<samples.count { answer[index] = samples[index] }
-                }
+                path.depart(
+                    samples: count, clock: { now },
+                    send: { samples in
+                        for index in 0..<samples.count { answer[index] = samples[index] }
+                    })
                 path.receive(UnsafeBufferPointer(rebasing: answer[..<count]), now: now)
             }
             if steps % 400 == 100 { path.setBypassed(steps % 800 < 400) }

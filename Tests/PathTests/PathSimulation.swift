@@ -178,7 +178,7 @@ struct PathRun: ~Copyable {
     private mutating func send(_ time: Double) {
         while case .now(let count) = path.departure(now: Self.time(time)) {
             var packet: [Float] = []
-            path.depart(samples: count, clock: { Self.time(time) }) { packet = Array($0) }
+            path.depart(samples: count, clock: { Self.time(time) }, send: { packet = Array($0) })
             outcome.departures.append((time, 2 * packet.count))
             toRelay.send(packet, arrival(time))
         }

@@ -20,6 +20,11 @@ public final class WebSocketDriver {
     /// While true nothing is read from the peer and Pings are not answered: for an application that has no room.
     public var isReceivingPaused = false
 
+    /// Other descriptors that end `wait` while they are readable; -1 for none. They are the caller's to drain.
+    public typealias Companions = (Int32, Int32, Int32)
+    /// For a thread that does more than this connection.
+    public var companions: Companions = (-1, -1, -1)
+
     private enum Phase {
         case idle
         case connected(SecureStream)
@@ -192,7 +197,7 @@ public final class WebSocketDriver {
     private var hasEvent: Bool { (event != nil && !isReceivingPaused) || lastEvent != nil }
 
     /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent
-    /// has left, a Pong came, `waker` was signalled, or `deadline` has come; at least once in any case.
+    /// has left, a Pong came, `waker` was signalled, a companion is readable, or `deadline` has come; at least once in any case.
     ///
     /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
@@ -224,7 +229,7 @@ public final class WebSocketDriver {
         return Poller.wait(
             stream, reading: !isReceivingPaused && inputEnd == nil,
             writing: writeError == nil && machine.pendingSendBytes > 0, waker: waker,
-            until: life.nextDeadline(limit: timer))
+            until: life.nextDeadline(limit: timer), companions: companions)
     }
 
     /// Reads and handles what has come, until an event waits or the socket has no more.
