@@ -50,6 +50,7 @@ let package = Package(
             name: "CSndFile", path: "Sources/System/CSndFile", pkgConfig: "sndfile",
             providers: [.apt(["libsndfile1-dev"])]),
         .target(name: "CRealtime", path: "Sources/System/CRealtime"),
+        .target(name: "CALSAShims", dependencies: ["CALSA"], path: "Sources/System/CALSAShims"),
         .target(name: "COpenSSLShims", dependencies: ["COpenSSL"], path: "Sources/System/COpenSSLShims"),
         .target(name: "COpusShims", dependencies: ["COpus"], path: "Sources/System/COpusShims"),
 
@@ -62,6 +63,9 @@ let package = Package(
         .target(
             name: "VoiceConversion", dependencies: ["VoiceSignal", "CSignalKernels"], path: "Sources/Core/Conversion",
             swiftSettings: strict),
+        .target(
+            name: "VoicePlayout", dependencies: ["VoiceRealtime", "VoiceSignal", "CSignalKernels"],
+            path: "Sources/Core/Playout", swiftSettings: strict),
         .target(name: "CWebSocketKernels", path: "Sources/Core/WebSocketKernels"),
         .target(
             name: "VoiceWebSocket", dependencies: ["VoiceRealtime", "CWebSocketKernels"],
@@ -72,14 +76,20 @@ let package = Package(
 
         // SignalPath: Core's parts in signal order; never Edge.
         .target(
-            name: "VoiceUplink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Uplink",
-            swiftSettings: strict),
+            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            path: "Sources/SignalPath/Uplink", swiftSettings: strict),
         .target(
-            name: "VoiceDownlink", dependencies: ["VoiceRelay", "VoiceSignal"], path: "Sources/SignalPath/Downlink",
-            swiftSettings: strict),
+            name: "VoiceDownlink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            path: "Sources/SignalPath/Downlink", swiftSettings: strict),
         .target(
             name: "VoiceLocalPath", dependencies: ["VoiceConversion", "VoiceSignal"],
             path: "Sources/SignalPath/LocalPath", swiftSettings: strict),
+        .target(
+            name: "VoiceLivePath",
+            dependencies: [
+                "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceRealtime", "VoiceSignal",
+            ],
+            path: "Sources/SignalPath/Live", swiftSettings: strict),
 
         // Edge: the operating system.
         .target(
@@ -88,6 +98,10 @@ let package = Package(
         .target(
             name: "VoiceWebSocketClient", dependencies: ["VoiceWebSocket", "VoiceSecureStream", "CRealtime"],
             path: "Sources/Edge/WebSocketClient", swiftSettings: strict),
+        .target(
+            name: "VoiceALSADevice",
+            dependencies: ["VoiceSignal", "VoiceRealtime", "CALSA", "CALSAShims", "CRealtime"],
+            path: "Sources/Edge/ALSADevice", swiftSettings: strict),
         .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
@@ -99,8 +113,9 @@ let package = Package(
         .target(
             name: "VoiceKit",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay", "VoiceSignal",
-                "VoiceRealtime", "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocketClient",
+                "CRealtime", "VoiceALSADevice", "VoiceConversion", "VoiceUplink", "VoiceDownlink", "VoiceLivePath",
+                "VoiceLocalPath", "VoiceOpusCodec", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+                "VoiceSecureStream", "VoiceWebSocketClient",
             ],
             path: "Sources/Product/Kit", swiftSettings: strict),
         .target(
@@ -146,8 +161,8 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceAudioFile", "VoiceConversion", "VoiceRelay",
-                "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion",
+                "VoiceRealtime", "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -177,6 +192,17 @@ let package = Package(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
             swiftSettings: strict),
+        .testTarget(
+            name: "PlayoutTests",
+            dependencies: ["VoiceDownlink", "VoicePlayout", "VoiceRealtime", "CAllocationCounter"],
+            swiftSettings: strict),
+        // The whole way of a live session in virtual time.
+        .testTarget(
+            name: "PathTests",
+            dependencies: [
+                "VoiceLivePath", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+                "CAllocationCounter",
+            ], swiftSettings: strict),
         .testTarget(
             name: "ConversionTests", dependencies: ["VoiceConversion", "CAllocationCounter"], swiftSettings: strict),
         .testTarget(

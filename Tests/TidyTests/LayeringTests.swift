@@ -8,12 +8,16 @@ import Testing
         // Core: each other, downward only; no I/O, no clock, no thread, no Foundation, not even Glibc.
         "Core/Realtime": ["Synchronization"],
         "Core/Signal": ["VoiceRealtime", "CSignalKernels"],
+        "Core/Playout": ["VoiceSignal", "VoiceRealtime", "CSignalKernels"],
         "Core/Conversion": ["VoiceSignal", "VoiceRealtime", "CSignalKernels"],
         "Core/WebSocket": ["VoiceRealtime", "CWebSocketKernels"],
         "Core/Relay": ["VoiceSignal", "VoiceRealtime"],
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
-        "SignalPath/Uplink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
-        "SignalPath/Downlink": ["VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Uplink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Downlink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Live": [
+            "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+        ],
         "SignalPath/LocalPath": ["VoiceConversion", "VoiceSignal", "VoiceRealtime"],
         // Edge: the operating system, System and Core; Glibc yes, Foundation no.
         "Edge/SecureStream": [
@@ -22,13 +26,16 @@ import Testing
         "Edge/WebSocketClient": [
             "Glibc", "Synchronization", "CRealtime", "VoiceRealtime", "VoiceWebSocket", "VoiceSecureStream",
         ],
+        "Edge/ALSADevice": [
+            "Glibc", "Synchronization", "CALSA", "CALSAShims", "CRealtime", "VoiceRealtime", "VoiceSignal",
+        ],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
         "Edge/OpusCodec": ["COpus", "COpusShims", "VoiceRelay"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
-            "Synchronization", "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceRelay",
-            "VoiceSignal", "VoiceRealtime", "VoiceOpusCodec", "VoiceSecureStream", "VoiceWebSocket",
-            "VoiceWebSocketClient",
+            "Glibc", "Synchronization", "CRealtime", "VoiceALSADevice", "VoiceConversion", "VoiceDownlink",
+            "VoiceLivePath", "VoiceLocalPath", "VoiceOpusCodec", "VoicePlayout", "VoiceRealtime", "VoiceRelay",
+            "VoiceSecureStream", "VoiceSignal", "VoiceUplink", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
         "Product/Server": [
@@ -46,7 +53,8 @@ import Testing
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
-            "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
+            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceServer",
+            "VoiceSignal",
         ],
     ]
 

@@ -32,6 +32,19 @@ public struct RelayAuth: Sendable, CustomStringConvertible {
     }
 }
 
+/// The client's request for another voice inside the session (feature `voice`).
+public struct RelayVoiceChange: Sendable {
+    public var voice: String
+
+    public init(voice: String) {
+        self.voice = voice
+    }
+
+    public var json: String {
+        "{\"type\":\(JSONValue.quoted(RelayProtocol.MessageType.voice)),\"voice\":\(JSONValue.quoted(voice))}"
+    }
+}
+
 /// What the relay grants: the session may send audio from here on.
 public struct RelayReady: Equatable, Sendable {
     public var sessionID: String

@@ -16,6 +16,8 @@ public struct RelaySession {
         case packet(OpusPacket?)
         /// So many samples of input left for the relay.
         case sent(samples: Int)
+        /// The source pauses: what the relay still owes may stay in its converter until more is sent.
+        case sourcePaused
         /// The source is at its end: nothing but padding will be sent from here on.
         case sourceEnded
         /// The user stops before the end.
@@ -58,6 +60,7 @@ public struct RelaySession {
     private let auth: RelayAuth
     private var state = State.connecting
     private var lastError: (code: String, message: String)?
+    private var isPaused = false
     private var lastAudio = MonotonicTime(nanoseconds: 0)
     public private(set) var samplesSent = 0
     public private(set) var samplesReceived = 0
@@ -88,8 +91,12 @@ public struct RelaySession {
         case .packet(let packet): return self.packet(packet, now)
         case .sent(let samples):
             // The stall clock runs only while the relay owes something.
-            if samplesSent <= samplesReceived { lastAudio = now }
+            if isPaused || samplesSent <= samplesReceived { lastAudio = now }
+            isPaused = false
             samplesSent += samples
+            return []
+        case .sourcePaused:
+            isPaused = true
             return []
         case .sourceEnded: return sourceEnded(now)
         case .cancelled: return finish(.cancelled, closing: .normal)
@@ -199,7 +206,7 @@ public struct RelaySession {
         case .connecting, .finished: return []
         case .authenticating: return finish(.failed(.silent(.beforeReady)), closing: .normal)
         case .streaming:
-            if samplesReceived >= samplesSent {
+            if isPaused || samplesReceived >= samplesSent {
                 lastAudio = now
                 return []
             }

@@ -41,6 +41,14 @@ public struct Gain: Sendable {
         framesLeft = rampFrames
     }
 
+    /// The gain of the next sample, which is then done: for mixing.
+    @_noLocks @_noAllocation
+    public mutating func step() -> Float {
+        let gain = current
+        framesLeft = max(0, framesLeft &- 1)
+        return gain
+    }
+
     /// Multiplies the samples in place.
     @_noLocks @_noAllocation
     public mutating func apply(to samples: UnsafeMutableBufferPointer<Float>) {

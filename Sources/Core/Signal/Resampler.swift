@@ -138,6 +138,14 @@ public struct Resampler: ~Copyable, @unchecked Sendable {
         return max(0, last.whole + taps - filled)
     }
 
+    /// Input frames taken beyond what the next output needs, to a fraction of a frame; negative when input is missing.
+    ///
+    /// With it the delay of a stream through this is known more finely than by whole frames.
+    public var inputFramesAhead: Double {
+        @_noLocks @_noAllocation
+        get { Double(filled &- clock.whole &- taps) - Double(clock.binaryFraction) * 0x1p-64 }
+    }
+
     /// Aims at a drift: `ppm` parts per million more input per output frame (the input's clock runs fast).
     ///
     /// Clamped to ±5,000; NaN is ignored. The ratio moves there in a straight line within 10 ms of output, and neither

@@ -8,7 +8,7 @@ enum Poller {
     enum Outcome {
         /// The stream can be read or written, or the wait was interrupted: look again.
         case ready
-        /// The waker was signalled. It is not drained.
+        /// The waker was signalled, or a companion is readable. Neither is drained.
         case woken
         case timedOut
     }
@@ -17,7 +17,8 @@ enum Poller {
     ///
     /// With `reading` false the stream's input is left alone: the application does not take more.
     static func wait(
-        _ stream: SecureStream, reading: Bool = true, writing: Bool, waker: Waker, until deadline: MonotonicTime
+        _ stream: SecureStream, reading: Bool = true, writing: Bool, waker: Waker, until deadline: MonotonicTime,
+        companions: WebSocketDriver.Companions = (-1, -1, -1)
     ) -> Outcome {
         var events = stream.pollEvents
         if !reading { events &= ~Int16(POLLIN) }
@@ -28,12 +29,16 @@ enum Poller {
         let descriptor = events == 0 ? -1 : stream.descriptor
         var entries = (
             pollfd(fd: waker.descriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: descriptor, events: events, revents: 0)
+            pollfd(fd: descriptor, events: events, revents: 0),
+            pollfd(fd: companions.0, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: companions.1, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: companions.2, events: Int16(POLLIN), revents: 0)
         )
         let count = withUnsafeMutablePointer(to: &entries) { pointer in
-            pointer.withMemoryRebound(to: pollfd.self, capacity: 2) { crt_poll($0, 2, left) }
+            pointer.withMemoryRebound(to: pollfd.self, capacity: 5) { crt_poll($0, 5, left) }
         }
-        if entries.0.revents != 0 { return .woken }
+        let isWoken = entries.0.revents | entries.2.revents | entries.3.revents | entries.4.revents != 0
+        if isWoken { return .woken }
         if count != 0 || isReady { return .ready }
         return .timedOut
     }

@@ -22,6 +22,10 @@ public final class WebSocketDriver {
 
     /// While true `wait` also returns when there is room: for an application that holds its bytes back until then.
     public var waitsForRoom = false
+    /// Other descriptors that end `wait` while they are readable; -1 for none. They are the caller's to drain.
+    public typealias Companions = (Int32, Int32, Int32)
+    /// For a thread that does more than this connection.
+    public var companions: Companions = (-1, -1, -1)
 
     private enum Phase {
         case idle
@@ -202,7 +206,8 @@ public final class WebSocketDriver {
     private var hasEvent: Bool { (event != nil && !isReceivingPaused) || lastEvent != nil }
 
     /// Moves bytes both ways and keeps the connection alive, until an event can be taken, all that waited to be sent
-    /// has left, a Pong came, there is room that was waited for, `waker` was signalled, or `deadline` has come; at least once in any case.
+    /// has left, a Pong came, there is room that was waited for, `waker` was signalled, a companion is readable, or
+    /// `deadline` has come; at least once in any case.
     ///
     /// Throws `notConnected` alone: whatever happens to the connection becomes the event `closed`.
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
@@ -235,7 +240,7 @@ public final class WebSocketDriver {
         return Poller.wait(
             stream, reading: !isReceivingPaused && inputEnd == nil,
             writing: writeError == nil && (waitsForRoom || machine.pendingSendBytes > 0), waker: waker,
-            until: life.nextDeadline(limit: timer))
+            until: life.nextDeadline(limit: timer), companions: companions)
     }
 
     /// Reads and handles what has come, until an event waits or the socket has no more.

@@ -36,6 +36,11 @@ enum Terminal {
         write("\r\u{1B}[2K" + text, to: STDERR_FILENO)
     }
 
+    /// A picture of several lines, with what moves the cursor.
+    static func draw(_ text: String) {
+        write(text, to: STDERR_FILENO)
+    }
+
     /// One write, so that lines of several threads never mix. A closed pipe is not our error: SIGPIPE is ignored.
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array(text.utf8)[...]

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +30,17 @@ void crt_eventfd_drain(int fd) {
 }
 
 void crt_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
+
+int crt_thread_realtime(pthread_t thread, int priority) {
+    struct sched_param parameters = {.sched_priority = priority};
+    return pthread_setschedparam(thread, SCHED_FIFO, &parameters);
+}
+
+int crt_realtime_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_RTPRIO, &limit) != 0) return 0;
+    return limit.rlim_cur > 99 ? 99 : (int)limit.rlim_cur;
+}
 
 int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
     struct timespec timeout = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};

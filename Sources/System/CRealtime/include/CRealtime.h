@@ -3,6 +3,7 @@
 #define C_REALTIME_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,12 @@ void crt_eventfd_drain(int fd);
 
 /// Names the calling thread for tools such as `top -H` (15 bytes at most).
 void crt_thread_name(const char *name);
+
+/// Gives a thread SCHED_FIFO with this priority (1...99). Returns 0 or an errno: EPERM without the right to it.
+int crt_thread_realtime(pthread_t thread, int priority);
+
+/// The highest SCHED_FIFO priority that an unprivileged user may take; 0 for none.
+int crt_realtime_limit(void);
 
 /// `ppoll` without a signal mask: waits at most so many nanoseconds (0 or more). Returns as `poll` does.
 int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds);

@@ -1,0 +1,105 @@
+import CALSA
+import CALSAShims
+import Glibc
+import VoiceSignal
+
+/// Why an audio thread has ended.
+enum AudioExit: Sendable {
+    case stopped
+    /// A device call failed for good, with this negative errno.
+    case failed(Int)
+    /// The device reports one xrun after the other and moves nothing: its sound daemon is dead.
+    case noProgress
+    /// The device reports nothing and moves nothing.
+    case stalled
+}
+
+/// What an audio thread needs of one opening of a device: plain values and memory that somebody else owns.
+struct DeviceLink {
+    let pcm: OpaquePointer
+    let isMapped: Int32
+    let gauges: UnsafeMutablePointer<DeviceGauges>
+    let wakeDescriptor: Int32
+    let sampleRate: UInt64
+    let channels: Int
+    let bytesPerSample: Int
+    let bufferFrames: Int
+    let queueFrames: Int
+    /// Room for `blockFrames` interleaved frames.
+    let raw: UnsafeMutableRawPointer
+    /// Room for `blockFrames` samples.
+    let mono: UnsafeMutablePointer<Float>
+    let blockFrames: Int
+
+    /// One wait for the device, so that a request to stop is seen in time.
+    static var waitMilliseconds: Int32 { 50 }
+    /// A device that stands still for so long is given up and opened again.
+    static var stallNanosecondsMax: UInt64 { 3_000_000_000 }
+    /// A device that only ever reports xruns is given up after so long.
+    static var noProgressNanosecondsMax: UInt64 { 400_000_000 }
+    /// Pause between two attempts that move nothing, so that a dead daemon costs no processor.
+    static var fruitlessPauseNanoseconds: UInt64 { 500_000 }
+    /// A suspended device is asked so often, 10 ms apart, whether it has resumed.
+    static var resumeAttemptsMax: Int { 300 }
+
+    /// Wake-ups and recoveries since frames moved last.
+    var fruitlessCount = 0
+
+    @_noLocks @_noAllocation
+    func isStopRequested() -> Bool { gauges.pointee.isStopRequested.load(ordering: .relaxed) }
+
+    @_noLocks @_noAllocation
+    func sinceProgress(_ now: UInt64) -> UInt64 {
+        let last = gauges.pointee.progressNanoseconds.load(ordering: .relaxed)
+        return now > last ? now &- last : 0
+    }
+
+    /// Frames have moved.
+    @_noLocks @_noAllocation
+    mutating func progressed(_ frames: Int, _ now: UInt64) {
+        fruitlessCount = 0
+        gauges.pointee.frames.addAlone(UInt64(frames))
+        gauges.pointee.progressNanoseconds.store(now, ordering: .relaxed)
+    }
+
+    /// The device woke the thread for nothing, or recovers without moving anything: waits longer each time, and says
+    /// when to give up.
+    @_noLocks @_noAllocation
+    mutating func fruitless(_ now: UInt64, limit: UInt64) -> Bool {
+        fruitlessCount &+= 1
+        if fruitlessCount > 2 { cas_sleep(Self.fruitlessPauseNanoseconds) }
+        return fruitlessCount > 8 && sinceProgress(now) > limit
+    }
+
+    /// Brings the device back to the state in which it can be started, or says why not.
+    ///
+    /// Runs on the audio thread; may sleep only while the machine resumes from a suspension.
+    @_noLocks @_noAllocation
+    mutating func recover(from code: Int, _ now: UInt64) -> AudioExit? {
+        switch Int32(truncatingIfNeeded: -code) {
+        case EPIPE:
+            gauges.pointee.xruns.addAlone(1)
+            if fruitless(now, limit: Self.noProgressNanosecondsMax) { return .noProgress }
+        case ESTRPIPE:
+            gauges.pointee.suspends.addAlone(1)
+            if let exit = resume() { return exit }
+        default:
+            return .failed(code)
+        }
+        let prepared = Int(cas_prepare(pcm))
+        return prepared < 0 ? .failed(prepared) : nil
+    }
+
+    /// Waits for a suspended device. One that can't resume is only prepared again, as alsa-lib's documentation says.
+    @_noLocks @_noAllocation
+    private func resume() -> AudioExit? {
+        var attempts = 0
+        while cas_resume(pcm) == -EAGAIN {
+            attempts &+= 1
+            if isStopRequested() { return .stopped }
+            if attempts > Self.resumeAttemptsMax { return .stalled }
+            cas_sleep(10_000_000)
+        }
+        return nil
+    }
+}

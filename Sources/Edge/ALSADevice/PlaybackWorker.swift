@@ -1,0 +1,130 @@
+import CALSA
+import CALSAShims
+import Glibc
+import VoiceRealtime
+import VoiceSignal
+
+/// The loop of a playback thread: from the ring into the device.
+struct PlaybackWorker: ~Copyable {
+    private var link: DeviceLink
+    private var ring: RingConsumer<Float>
+    private var encoder: SampleEncoder
+    private var meter: LevelMeter
+
+    init(link: DeviceLink, ring: consuming RingConsumer<Float>, encoder: SampleEncoder, meter: LevelMeter) {
+        self.link = link
+        self.ring = ring
+        self.encoder = encoder
+        self.meter = meter
+    }
+
+    /// The ring's end, for the next worker.
+    consuming func leave() -> RingConsumer<Float> { ring }
+
+    /// Runs until it is asked to stop or the device is lost.
+    ///
+    /// Thread: the playback thread. No allocation, no lock, no reference counting; waits for the device alone.
+    @_noLocks @_noAllocation
+    mutating func run() -> AudioExit {
+        link.gauges.pointee.progressNanoseconds.store(cas_now(), ordering: .relaxed)
+        var code = fillAndStart()
+        while !link.isStopRequested() {
+            if code < 0 {
+                if let exit = link.recover(from: code, cas_now()) { return exit }
+                code = fillAndStart()
+                if code < 0, code != -Int(EPIPE), code != -Int(ESTRPIPE) { return .failed(code) }
+                continue
+            }
+            code = Int(cas_wait(link.pcm, DeviceLink.waitMilliseconds))
+            guard code >= 0 else { continue }
+            let now = cas_now()
+            let wasWoken = code > 0
+            code = cas_available(link.pcm)
+            guard code >= 0 else { continue }
+            let wanted = link.queueFrames &- (link.bufferFrames &- code)
+            code = 0
+            if wanted > 0 {
+                code = write(wanted, silenceFirst: false, wokenAt: now)
+            } else if wasWoken, link.fruitless(now, limit: DeviceLink.stallNanosecondsMax) {
+                return .stalled
+            } else if link.sinceProgress(now) > DeviceLink.stallNanosecondsMax {
+                return .stalled
+            }
+        }
+        return .stopped
+    }
+
+    /// Queues what the device shall hold and lets it run. What the ring lacks is put in front, so that speech that is
+    /// there is not cut apart.
+    @_noLocks @_noAllocation
+    private mutating func fillAndStart() -> Int {
+        let code = write(link.queueFrames, silenceFirst: true, wokenAt: cas_now())
+        guard code >= 0 else { return code }
+        // The threshold has started it already, where the device knows thresholds.
+        if cas_state(link.pcm) == Int32(SND_PCM_STATE_RUNNING.rawValue) { return 0 }
+        return Int(cas_start(link.pcm))
+    }
+
+    /// Writes so many frames, from the ring as far as it reaches. Returns 0, or a negative errno.
+    @_noLocks @_noAllocation
+    private mutating func write(_ wanted: Int, silenceFirst: Bool, wokenAt now: UInt64) -> Int {
+        let starved = max(0, wanted &- ring.readableSamples())
+        var silence = silenceFirst ? starved : 0
+        var left = wanted
+        while left > 0 {
+            let count = min(left, link.blockFrames)
+            encode(count, silence: &silence)
+            let written = push(count)
+            if written < 0 { return written }
+            if written > 0 { link.progressed(written, now) }
+            left &-= count
+            if written < count {
+                // Room that was promised and isn't there: what is left over is dropped, the next period is as good.
+                link.gauges.pointee.droppedFrames.addAlone(UInt64(count &- written))
+                break
+            }
+        }
+        let gauges = link.gauges
+        // Before the start the silence is a matter of course.
+        if starved > 0, !silenceFirst { gauges.pointee.starvedFrames.addAlone(UInt64(starved)) }
+        gauges.pointee.wakes.addAlone(1)
+        gauges.pointee.setMark(
+            nanoseconds: now, frames: gauges.pointee.frames.load(ordering: .relaxed), delay: link.queueFrames)
+        cas_signal(link.wakeDescriptor)
+        return 0
+    }
+
+    /// Puts the next frames into `raw`: `silence` first, then the ring's, then silence again.
+    @_noLocks @_noAllocation
+    private mutating func encode(_ count: Int, silence: inout Int) {
+        let front = min(silence, count)
+        silence &-= front
+        for index in 0..<front { link.mono[index] = 0 }
+        let room = UnsafeMutableBufferPointer(start: link.mono + front, count: count &- front)
+        let taken = front &+ ring.readSamples(into: room)
+        var index = taken
+        while index < count {
+            link.mono[index] = 0
+            index &+= 1
+        }
+        let samples = UnsafeBufferPointer(start: link.mono, count: count)
+        let block = meter.measure(samples)
+        link.gauges.pointee.setLevels(peak: block.peak, rms: block.rms, clipped: block.clippedCount)
+        let bytes = count &* link.channels &* link.bytesPerSample
+        _ = encoder.encode(samples, into: UnsafeMutableRawBufferPointer(start: link.raw, count: bytes))
+    }
+
+    /// Gives the first frames in `raw` to the device. Returns how many it took, or a negative errno.
+    @_noLocks @_noAllocation
+    private func push(_ count: Int) -> Int {
+        var done = 0
+        while done < count {
+            let written = cas_write(
+                link.pcm, link.isMapped, link.raw + done &* link.channels &* link.bytesPerSample, count &- done)
+            if written == -Int(EAGAIN) || written == 0 { break }
+            if written < 0 { return written }
+            done &+= written
+        }
+        return done
+    }
+}

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+
+struct CtlCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ctl",
+        abstract: "Drive a running live session, for example from a hotkey.",
+        discussion: "Requests: \(ControlRequest.words).")
+
+    @Argument(help: "What to do; status answers with JSON.")
+    var request: [String]
+
+    func validate() throws {
+        if request.isEmpty { throw ValidationError("Say what to do: \(ControlRequest.words).") }
+    }
+
+    func run() throws {
+        guard let path = ControlSocket.path() else {
+            throw CommandFailure(
+                status: .unreachable, sentence: "XDG_RUNTIME_DIR is not set; a live session can't be found without it")
+        }
+        guard let descriptor = ControlSocket.connect(path) else {
+            throw CommandFailure(
+                status: .unreachable, sentence: "no live session runs here; start one with quota-voice live")
+        }
+        defer { close(descriptor) }
+        let line = request.joined(separator: " ").replacing("\n", with: " ") + "\n"
+        _ = line.withCString { send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+        var answer = Data()
+        var bytes = [UInt8](repeating: 0, count: 65_536)
+        while answer.count < 1 << 20 {
+            let count = recv(descriptor, &bytes, bytes.count, 0)
+            guard count > 0 else { break }
+            answer.append(contentsOf: bytes[..<count])
+        }
+        let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
+        if text.hasPrefix("error: ") {
+            throw CommandFailure(status: .usage, sentence: String(text.dropFirst(7)))
+        }
+        guard !text.isEmpty else {
+            throw CommandFailure(status: .tryAgain, sentence: "the session gave no answer; it may be ending")
+        }
+        if text != "ok" { Terminal.result(text) }
+    }
+}

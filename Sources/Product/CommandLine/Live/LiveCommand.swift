@@ -1,0 +1,193 @@
+import ArgumentParser
+import Foundation
+import VoiceALSADevice
+import VoiceConversion
+import VoiceKit
+import VoiceRealtime
+
+struct LiveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "live",
+        abstract: "Speak in another voice: microphone to speaker, live.",
+        discussion: """
+            Without a key and without --relay, conversion happens on this machine, with the least delay.
+            Use headphones: what the speaker plays comes back into the microphone.
+
+            On a terminal: m mutes, b lets your own voice through, v and V change the voice, + and - the gain,
+            r records, space talks with --push-to-talk, q quits. Elsewhere a line of status every few seconds, or
+            JSON events with --json. quota-voice ctl drives a running session from anywhere.
+
+            Exit codes: \(ExitStatus.summary)
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The voice; see quota-voice voices.", valueName: "name"))
+    var voice = "rachel"
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The microphone; see quota-voice devices.", valueName: "device"))
+    var input = "default"
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("The speaker; see quota-voice devices.", valueName: "device"))
+    var output = "default"
+
+    @Option(help: ArgumentHelp("low, balanced, safe, or what the devices may take in ms.", valueName: "latency"))
+    var latency = LiveLatency(value: .balanced)
+
+    @Option(
+        help: ArgumentHelp(
+            "Record both sides: NAME.original.wav and NAME.converted.wav for NAME.wav.", valueName: "file"),
+        completion: .file())
+    var record: String?
+
+    @Flag(help: "Replace recordings that exist.")
+    var force = false
+
+    @Flag(help: "Begin with the own voice.")
+    var bypass = false
+
+    @Flag(help: "Begin muted.")
+    var mute = false
+
+    @Flag(help: "Begin muted; the space bar, or quota-voice ctl, opens and closes the microphone.")
+    var pushToTalk = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Level from which the microphone opens, for example -45.", valueName: "dB"))
+    var gate: Double?
+
+    @Option(parsing: .unconditional, help: ArgumentHelp("Gain of the microphone, -60 to 40.", valueName: "dB"))
+    var gain = 0.0
+
+    @Option(help: ArgumentHelp("End after so many seconds; a relay reserves so many credits.", valueName: "seconds"))
+    var maxDuration: Int?
+
+    @Flag(help: "Follow a relay's session that has reached its limit by another one.")
+    var renew = false
+
+    @Option(help: ArgumentHelp("What to hear while the relay is gone: silence or bypass.", valueName: "what"))
+    var onLoss = LossChoice.silence
+
+    @Flag(help: "Print JSON events on standard output, one a line.")
+    var json = false
+
+    @OptionGroup(title: "Where to convert")
+    var relay: RelayOptions
+
+    func validate() throws {
+        guard (-60...40).contains(gain) else { throw ValidationError("--gain takes -60 to 40 dB.") }
+        if let gate, !(-100...0).contains(gate) { throw ValidationError("--gate takes -100 to 0 dB.") }
+        if let maxDuration, !(1...86_400).contains(maxDuration) {
+            throw ValidationError("--max-duration takes 1 to 86400 seconds.")
+        }
+    }
+
+    func run() async throws {
+        let library = VoiceLibrary()
+        let options = try await options(library)
+        let session: LiveSession
+        do {
+            session = try LiveSession(options)
+        } catch {
+            throw CommandFailure(status: .internalError, sentence: "\(error)")
+        }
+        let recorder = LiveRecorder(session: session, path: record, replaces: force)
+        try recorder.checkNames()
+        let controls = LiveControls(
+            session: session, voices: library, isLocal: options.isLocal, recorder: recorder, start: options)
+        let interrupt = Interrupt()
+        await interrupt.start { session.stop() }
+        let server = try ControlServer.start(controls)
+        defer { server?.stop() }
+        let view = LiveView(session: session, controls: controls, style: json ? .json : .automatic)
+        view.start(recordsAtOnce: record != nil)
+        let outcome = await ConvertBatch.onThread { Result { try session.run() } }
+        let problem = recorder.finish()
+        view.finish()
+        try conclude(outcome, problem: problem, interrupt: interrupt)
+    }
+
+    private func conclude(
+        _ outcome: Result<Void, any Error>, problem: CommandFailure?, interrupt: Interrupt
+    ) throws {
+        if case .failure(let error) = outcome {
+            switch error {
+            case let error as DeviceError:
+                throw CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
+            case let error as ConversionError:
+                throw CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
+            default: throw CommandFailure(status: .internalError, sentence: "\(error); please report this as a bug")
+            }
+        }
+        if let problem { throw problem }
+        if let status = interrupt.status { throw ExitCode(status.rawValue) }
+    }
+
+    private func options(_ library: VoiceLibrary) async throws -> LiveOptions {
+        var options: LiveOptions
+        if let remote = try await relay.resolveWithSignIn() {
+            options = LiveOptions(
+                .relay(
+                    RelayEndpoint(
+                        base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure),
+                    voice: voice))
+        } else {
+            options = LiveOptions(.local(try library.voice(named: voice), delay: .ms15))
+        }
+        options.input = DeviceOptions(name: input)
+        options.output = DeviceOptions(name: output)
+        options.latency = latency.value
+        options.startsMuted = mute || pushToTalk
+        options.startsBypassed = bypass
+        options.gainDecibels = gain
+        options.gateDecibels = gate
+        options.maxDurationSeconds = maxDuration
+        options.renews = renew
+        options.playsOwnVoiceOnLoss = onLoss == .bypass
+        return options
+    }
+}
+
+/// What is heard while the relay is gone.
+enum LossChoice: String, CaseIterable, ExpressibleByArgument {
+    case silence, bypass
+}
+
+/// `low`, `balanced`, `safe`, or milliseconds.
+struct LiveLatency: ExpressibleByArgument {
+    let value: LiveOptions.Latency
+
+    init(value: LiveOptions.Latency) {
+        self.value = value
+    }
+
+    init?(argument: String) {
+        switch argument {
+        case "low": value = .low
+        case "balanced": value = .balanced
+        case "safe": value = .safe
+        default:
+            guard let count = Int(argument), (2...400).contains(count) else { return nil }
+            value = .milliseconds(count)
+        }
+    }
+
+    var defaultValueDescription: String { "balanced" }
+}
+
+extension LiveOptions {
+    var isLocal: Bool {
+        if case .local = backend { true } else { false }
+    }
+}
+
+extension ExitStatus {
+    init(_ cause: DeviceError.Cause) {
+        switch cause {
+        case .busy: self = .tryAgain
+        case .notFound: self = .noInput
+        case .noPermission: self = .noPermission
+        case .invalidOptions: self = .usage
+        default: self = .inputOutput
+        }
+    }
+}

@@ -1,0 +1,192 @@
+import Foundation
+import VoiceALSADevice
+import VoiceKit
+import VoiceRelay
+
+/// A session in words and in JSON, for everything that is not a terminal.
+enum LiveReport {
+    private struct Status: Encodable {
+        struct Device: Encodable {
+            let name: String
+            let state: String
+            let rate: Int
+            let periodFrames: Int
+            let latencyMs: Double
+            let xruns: UInt64
+            let peakDb: Double?
+            let clipped: UInt64
+        }
+
+        struct Delay: Encodable {
+            let capture: Double
+            let filters: Double
+            let converter: Double
+            let playout: Double
+            let ring: Double
+            let playback: Double
+            let measured: Double
+            let target: Double
+        }
+
+        let event = "status"
+        let link: String
+        let backend: String
+        let relay: String?
+        let voice: String
+        let muted: Bool
+        let bypassed: Bool
+        let heard: String
+        let gainDb: Double
+        let seconds: Double
+        let input: Device?
+        let output: Device?
+        let delayMs: Delay
+        let driftPpm: Double
+        let concealments: Int
+        let concealedMs: Double
+        let droppedMs: Double
+        let reconnects: Int
+        let creditsUsed: Int?
+        let creditsLeft: Int?
+        let creditsPerHour: Int?
+        let roundTripMs: Double?
+    }
+
+    /// A snapshot as one line of JSON.
+    static func status(_ snapshot: LiveSnapshot) -> String {
+        let budget = snapshot.budget
+        let rate = snapshot.isLocal ? Double(snapshot.input?.configuration.sampleRate ?? 48_000) : 16_000
+        let counts = snapshot.counts
+        let dropped = counts.droppedOld + counts.droppedStale + counts.playout.droppedLate
+        let delay = Status.Delay(
+            capture: ms(budget.capture), filters: ms(budget.filters), converter: ms(budget.converter),
+            playout: ms(budget.playout), ring: ms(budget.ring), playback: ms(budget.playback),
+            measured: ms(budget.measured), target: ms(snapshot.playoutTargetNanoseconds))
+        return json(
+            Status(
+                link: link(snapshot), backend: snapshot.isLocal ? "local" : "relay",
+                relay: snapshot.isLocal ? nil : snapshot.relayName, voice: snapshot.voice, muted: snapshot.isMuted,
+                bypassed: snapshot.isBypassed, heard: "\(snapshot.source)", gainDb: snapshot.gainDecibels,
+                seconds: Double(snapshot.sessionNanoseconds / 1_000_000) / 1_000,
+                input: device(snapshot.input, snapshot.inputLevels),
+                output: device(snapshot.output, snapshot.outputLevels), delayMs: delay,
+                driftPpm: (snapshot.driftPPM * 10).rounded() / 10,
+                concealments: counts.playout.concealments,
+                concealedMs: Double(counts.playout.concealed) * 1_000 / rate,
+                droppedMs: Double(dropped) * 1_000 / rate, reconnects: snapshot.reconnects,
+                creditsUsed: snapshot.creditsUsed, creditsLeft: snapshot.creditsLeft,
+                creditsPerHour: snapshot.isLocal ? nil : RelayProtocol.creditsPerSecond * 3_600,
+                roundTripMs: snapshot.roundTripNanoseconds.map { ms($0) }))
+    }
+
+    private static func device(_ status: DeviceStatus?, _ levels: DeviceLevels) -> Status.Device? {
+        guard let status else { return nil }
+        let configuration = status.configuration
+        return Status.Device(
+            name: configuration.name, state: state(status), rate: configuration.sampleRate,
+            periodFrames: configuration.periodFrames, latencyMs: ms(configuration.latencyNanoseconds),
+            xruns: status.counters.xruns,
+            peakDb: levels.peak > 0 ? (200 * log10(Double(levels.peak))).rounded() / 10 : nil,
+            clipped: status.counters.clippedSamples)
+    }
+
+    static func state(_ status: DeviceStatus) -> String {
+        switch status.phase {
+        case .running: status.isStalled ? "stalled" : status.hasOnlyZeros ? "only zeros" : "running"
+        case .lost: "lost"
+        case .stopped: "stopped"
+        }
+    }
+
+    static func link(_ snapshot: LiveSnapshot) -> String {
+        switch snapshot.link {
+        case .connecting: "connecting"
+        case .running: "running"
+        case .reconnecting: "reconnecting"
+        case .ended: "ended"
+        }
+    }
+
+    /// `0:12  rachel  local  delay 31.2 ms  …`, for a log.
+    static func line(_ snapshot: LiveSnapshot) -> String {
+        let xruns = (snapshot.input?.counters.xruns ?? 0) + (snapshot.output?.counters.xruns ?? 0)
+        let place = snapshot.isLocal ? "local" : "\(snapshot.relayName) \(link(snapshot))"
+        let voice = snapshot.isMuted ? "muted" : snapshot.isBypassed ? "own voice" : snapshot.voice
+        return String(
+            format: "%@  %@  %@  delay %.1f ms  buffer %.1f ms  drift %+.0f ppm  xruns %d  gaps %d",
+            clock(snapshot.sessionNanoseconds), voice, place, ms(snapshot.budget.measured),
+            ms(snapshot.budget.playout), snapshot.driftPPM, Int(xruns), snapshot.counts.playout.concealments)
+            + (snapshot.creditsUsed.map { "  \($0) credits" } ?? "")
+    }
+
+    private struct Event: Encodable {
+        let event: String
+        var sessionId: String?
+        var message: String?
+        var retryMs: Double?
+        var voice: String?
+        var device: String?
+    }
+
+    /// An event as one line of JSON.
+    static func json(_ event: LiveEvent) -> String {
+        switch event {
+        case .ready(let id): json(Event(event: "ready", sessionId: id))
+        case .lost(let sentence, let retry): json(Event(event: "lost", message: sentence, retryMs: ms(retry)))
+        case .renewed: json(Event(event: "renewed"))
+        case .voiceChanged(let name): json(Event(event: "voice", voice: name))
+        case .voiceRefused(let name): json(Event(event: "voice_refused", message: sentence(event), voice: name))
+        case .device(let direction, let what):
+            json(Event(event: "device", message: sentence(direction, what), device: direction.rawValue))
+        case .recordingOverflowed: json(Event(event: "recording_overflowed", message: sentence(event)))
+        }
+    }
+
+    /// An event for people; nil when the status shows it anyway.
+    static func sentence(_ event: LiveEvent) -> String? {
+        switch event {
+        case .ready(let id): id.map { "session \(QuotaAccess.plain($0)) is ready" }
+        case .lost(let sentence, let retry): String(format: "%@; trying again in %.1f s", sentence, ms(retry) / 1_000)
+        case .renewed: "the session reached its time limit; another one begins"
+        case .voiceChanged(let name): "the voice is \(name)"
+        case .voiceRefused(let name): "the relay can't change to \(name) inside a session; start another"
+        case .device(let direction, let what): sentence(direction, what)
+        case .recordingOverflowed(let samples): "the recording lacks \(samples) samples: the disk is too slow"
+        }
+    }
+
+    private static func sentence(_ direction: DeviceDirection, _ event: DeviceEvent) -> String {
+        let name = direction == .capture ? "microphone" : "speaker"
+        switch event {
+        case .lost(let error): return "\(name) lost: \(error.description); trying again once a second"
+        case .stillLost(let error): return "\(name) still lost: \(error.description)"
+        case .recovered(let configuration, let nanoseconds):
+            return String(format: "%@ is back after %.1f s: %@", name, ms(nanoseconds) / 1_000, configuration.name)
+        case .stalled: return "\(name) stands still: nothing has moved for a second"
+        case .movedAgain: return "\(name) moves again"
+        case .onlyZeros: return "\(name) delivers only zeros: is it muted, or the wrong input?"
+        case .soundReturned: return "\(name) delivers sound again"
+        case .wrongRate(let hertz):
+            return String(format: "%@ runs at %.0f Hz, not at its stated rate; choose another device", name, hertz)
+        }
+    }
+
+    static func ms(_ nanoseconds: Int64) -> Double {
+        (Double(nanoseconds) / 10_000).rounded() / 100
+    }
+
+    static func clock(_ nanoseconds: Int64) -> String {
+        let seconds = Int(nanoseconds / 1_000_000_000)
+        let text = String(format: "%d:%02d", seconds / 60 % 60, seconds % 60)
+        return seconds >= 3_600
+            ? String(format: "%d:%02d:%02d", seconds / 3_600, seconds / 60 % 60, seconds % 60) : text
+    }
+
+    private static func json(_ value: some Encodable) -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(value) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}

@@ -1,0 +1,184 @@
+import CRealtime
+import VoiceALSADevice
+import VoiceConversion
+import VoiceLivePath
+import VoiceRealtime
+import VoiceSecureStream
+import VoiceSignal
+
+/// The wire thread's loop: microphone's ring → path ⇄ backend → speaker's ring. Lives on the thread that runs it.
+final class LiveEngine {
+    private static let publishNanoseconds: Int64 = .milliseconds(50)
+    private static let waitNanosecondsMax: Int64 = .milliseconds(100)
+
+    private let board: LiveBoard
+    private let input: SoundDevice
+    private let output: SoundDevice
+    private var capture: OpenedCapture
+    private var playback: OpenedPlayback
+    private var path: LivePath
+    private let backend: any LiveBackend
+    private let block: UnsafeMutableBufferPointer<Float>
+    private let start: MonotonicTime
+    private let end: MonotonicTime?
+    private var lastPublish = MonotonicTime(nanoseconds: 0)
+    private var gainDecibels: Double
+    private var ringDepth: RingDepth
+    private var tap: LiveTapEnds?
+    private var tapMissing = 0
+
+    init(_ options: LiveOptions, board: LiveBoard) throws {
+        let start = monotonicNow()
+        self.start = start
+        var inputOptions = options.input
+        inputOptions.latencyNanoseconds = options.latency.captureNanoseconds
+        var outputOptions = options.output
+        outputOptions.latencyNanoseconds = options.latency.playbackNanoseconds
+        let capture = try SoundDevice.openCapture(inputOptions)
+        let playback = try SoundDevice.openPlayback(outputOptions)
+        let (captureRate, playbackRate) = (capture.device.sampleRate, playback.device.sampleRate)
+        switch options.backend {
+        case .local(let voice, let delay):
+            let rate = LocalBackend.rate(for: captureRate)
+            path = try LivePath(.local(captureRate: captureRate, playbackRate: playbackRate, streamRate: rate))
+            backend = try LocalBackend(voice: voice, rate: rate, delay: delay)
+            end = options.maxDurationSeconds.map { start.advanced(byNanoseconds: .seconds(Int64($0))) }
+        case .relay(let endpoint, let voice):
+            path = try LivePath(.relay(captureRate: captureRate, playbackRate: playbackRate))
+            backend = RelayBackend(
+                endpoint, voice: voice, options: options, commandDescriptor: board.wakeDescriptor)
+            end = nil
+        }
+        ringDepth = RingDepth(
+            period: playback.device.status.configuration.periodFrames, rate: playback.device.sampleRate)
+        input = capture.device
+        output = playback.device
+        self.capture = capture
+        self.playback = playback
+        self.board = board
+        gainDecibels = options.gainDecibels
+        block = .allocate(capacity: max(captureRate, playbackRate) / 50)
+        block.initialize(repeating: 0)
+        path.setInputGain(Float(Decibels.amplitude(gainDecibels)))
+        path.setGate(decibels: options.gateDecibels)
+        path.setMuted(options.startsMuted)
+        path.setBypassed(options.startsBypassed)
+    }
+
+    deinit {
+        block.deallocate()
+    }
+
+    /// Runs until it is stopped or can't go on; leaves devices and connection closed.
+    func run() -> ConversionError? {
+        // What was recorded while the devices opened is old.
+        _ = capture.samples.discard(capture.samples.readableCount())
+        while !board.isStopRequested, backend.failure == nil {
+            let now = monotonicNow()
+            if let end, now >= end { break }
+            turn(now)
+            let deadline = now.advanced(byNanoseconds: Self.waitNanosecondsMax)
+            backend.wait(
+                until: deadline, descriptors: (input.wakeDescriptor, output.wakeDescriptor, board.wakeDescriptor))
+        }
+        backend.finish()
+        publish(monotonicNow())
+        board.attach(nil)
+        input.stop()
+        output.stop()
+        return backend.failure
+    }
+
+    private func turn(_ now: MonotonicTime) {
+        input.drainWake()
+        output.drainWake()
+        board.drainWake()
+        for command in board.takeCommands() { apply(command) }
+        tap = board.tapEnds
+        record(now)
+        board.post(backend.turn(&path, now: now))
+        play(now)
+        if now.nanoseconds(since: lastPublish) >= Self.publishNanoseconds { publish(now) }
+    }
+
+    private func record(_ now: MonotonicTime) {
+        while true {
+            let count = capture.samples.read(into: block)
+            guard count > 0 else { return }
+            let samples = UnsafeBufferPointer(rebasing: block[..<count])
+            tap?.writeOriginal(samples)
+            path.capture(samples, now: now)
+        }
+    }
+
+    /// Keeps in the speaker's ring what its thread takes at once.
+    private func play(_ now: MonotonicTime) {
+        let queued = playback.samples.capacity - playback.samples.writableCount()
+        ringDepth.update(
+            queued: queued, starved: output.status.counters.starvedFrames, now: Int64(bitPattern: now.nanoseconds))
+        var missing = ringDepth.frames - queued
+        while missing > 0 {
+            let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing, block.count)])
+            path.render(into: part, now: now)
+            tap?.writeConverted(UnsafeBufferPointer(part))
+            _ = playback.samples.write(UnsafeBufferPointer(part))
+            missing -= part.count
+        }
+    }
+
+    private func apply(_ command: LiveCommand) {
+        switch command {
+        case .mute(let muted): path.setMuted(muted)
+        case .bypass(let bypassed): path.setBypassed(bypassed)
+        case .gain(let decibels):
+            gainDecibels = decibels
+            path.setInputGain(Float(Decibels.amplitude(decibels)))
+        case .gate(let decibels): path.setGate(decibels: decibels)
+        case .voice(let voice): board.post(backend.setVoice(voice))
+        }
+    }
+
+    // MARK: - What others see
+
+    private func publish(_ now: MonotonicTime) {
+        lastPublish = now
+        board.post(input.takeEvents().map { .device(.capture, $0) })
+        board.post(output.takeEvents().map { .device(.playback, $0) })
+        if let tap, tap.missing > tapMissing { board.post([.recordingOverflowed(samples: tap.missing - tapMissing)]) }
+        tapMissing = tap?.missing ?? 0
+        var snapshot = LiveSnapshot()
+        backend.describe(&snapshot, now: now)
+        snapshot.isMuted = path.isMuted
+        snapshot.isBypassed = path.isBypassed
+        snapshot.source = path.source
+        snapshot.gainDecibels = gainDecibels
+        let (inputStatus, outputStatus) = (input.status, output.status)
+        snapshot.input = inputStatus
+        snapshot.output = outputStatus
+        snapshot.inputLevels = input.takeLevels()
+        snapshot.outputLevels = output.takeLevels()
+        snapshot.driftPPM = path.driftPPM
+        snapshot.counts = path.counts
+        snapshot.sessionNanoseconds = now.nanoseconds(since: start)
+        measure(&snapshot, now, inputStatus.configuration, outputStatus.configuration)
+        board.publish(snapshot)
+    }
+
+    private func measure(
+        _ snapshot: inout LiveSnapshot, _ now: MonotonicTime, _ input: DeviceConfiguration,
+        _ output: DeviceConfiguration
+    ) {
+        let delays = path.delays(now: now)
+        let queued = playback.samples.capacity - playback.samples.writableCount()
+        snapshot.playoutTargetNanoseconds = delays.playoutTarget
+        snapshot.budget.capture = Int64(input.periodFrames) * 1_000_000_000 / Int64(input.sampleRate)
+        snapshot.budget.filters = delays.filters
+        snapshot.budget.converter = delays.converter
+        snapshot.budget.playout = delays.playout
+        snapshot.budget.ring = Int64(queued) * 1_000_000_000 / Int64(output.sampleRate)
+        snapshot.budget.playback = output.latencyNanoseconds
+        let isHeard = delays.measured > 0 && snapshot.source != .silence
+        snapshot.budget.measured =
+            isHeard ? delays.measured + snapshot.budget.ring + snapshot.budget.playback : 0
+    }
+}

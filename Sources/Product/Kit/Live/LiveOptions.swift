@@ -1,0 +1,52 @@
+import VoiceALSADevice
+import VoiceConversion
+import VoiceRealtime
+
+/// What a live session shall do.
+public struct LiveOptions: Sendable {
+    /// Where conversion happens.
+    public enum Backend: Sendable {
+        /// In this process, without a network; the way with the least delay.
+        case local(Voice, delay: ConversionDelay)
+        case relay(RelayEndpoint, voice: String)
+    }
+
+    /// How much delay may buy how much safety from crackles.
+    public enum Latency: Sendable, Hashable {
+        case low, balanced, safe
+        /// What the two devices shall take together.
+        case milliseconds(Int)
+
+        var captureNanoseconds: Int64 {
+            switch self {
+            case .low: .milliseconds(2)
+            case .balanced: .milliseconds(5)
+            case .safe: .milliseconds(20)
+            case .milliseconds(let count): max(.milliseconds(1), .milliseconds(Int64(count)) / 4)
+            }
+        }
+
+        var playbackNanoseconds: Int64 { captureNanoseconds * 2 }
+    }
+
+    public var backend: Backend
+    /// The devices; their `latencyNanoseconds` is set from `latency`.
+    public var input = DeviceOptions()
+    public var output = DeviceOptions()
+    public var latency = Latency.balanced
+    public var startsMuted = false
+    public var startsBypassed = false
+    public var gainDecibels = 0.0
+    /// Level from which the microphone's gate opens; nil for no gate.
+    public var gateDecibels: Double?
+    /// How long the session may last; nil for the profile's hour of a relay, and for ever in this process.
+    public var maxDurationSeconds: Int?
+    /// A relay's session that has reached its limit is followed by another one.
+    public var renews = false
+    /// While the relay is gone the own voice is heard instead of silence.
+    public var playsOwnVoiceOnLoss = false
+
+    public init(_ backend: Backend) {
+        self.backend = backend
+    }
+}

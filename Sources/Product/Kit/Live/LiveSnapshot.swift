@@ -1,0 +1,78 @@
+import VoiceALSADevice
+import VoiceLivePath
+
+/// A live session at one moment. Times in nanoseconds, levels linear with full scale 1.
+public struct LiveSnapshot: Sendable {
+    /// What stands between the microphone and the converted voice.
+    public enum Link: Sendable, Hashable {
+        case connecting
+        case running
+        /// The connection is lost; tried again in so many nanoseconds.
+        case reconnecting(inNanoseconds: Int64)
+        case ended
+    }
+
+    public var link = Link.connecting
+    public var isLocal = true
+    public var relayName = ""
+    public var voice = ""
+    public var isMuted = false
+    public var isBypassed = false
+    public var source = LivePath.Source.silence
+    public var gainDecibels = 0.0
+    public var input: DeviceStatus?
+    public var output: DeviceStatus?
+    public var inputLevels = DeviceLevels()
+    public var outputLevels = DeviceLevels()
+    public var budget = LiveBudget()
+    /// Depth that the jitter buffer aims at.
+    public var playoutTargetNanoseconds: Int64 = 0
+    public var driftPPM = 0.0
+    public var counts = LiveCounts()
+    public var reconnects = 0
+    public var sessionNanoseconds: Int64 = 0
+    /// What the relay says of the bill; nil in this process.
+    public var creditsUsed: Int?
+    public var creditsLeft: Int?
+    public var roundTripNanoseconds: Int64?
+
+    public init() {}
+}
+
+/// Where the delay from mouth to ear comes from, stage by stage, in nanoseconds.
+public struct LiveBudget: Sendable, Hashable {
+    /// A period of the microphone: its first sample waits for its last.
+    public var capture: Int64 = 0
+    /// The two resampling filters.
+    public var filters: Int64 = 0
+    /// The converter, and the way there and back.
+    public var converter: Int64 = 0
+    /// Of that, what the converter itself declares.
+    public var declared: Int64 = 0
+    /// In the jitter buffer.
+    public var playout: Int64 = 0
+    /// In the ring to the speaker's thread.
+    public var ring: Int64 = 0
+    /// In the speaker's queue.
+    public var playback: Int64 = 0
+    /// From the microphone to the speaker, measured on the sound that is played now; 0 before there is any.
+    public var measured: Int64 = 0
+
+    public init() {}
+}
+
+/// What has happened in a live session, for its user.
+public enum LiveEvent: Sendable {
+    /// Conversion has begun; a relay gives its session a name.
+    case ready(sessionID: String?)
+    /// The relay is gone; the sentence says why.
+    case lost(String, retryNanoseconds: Int64)
+    /// The session has reached its limit and is followed by another.
+    case renewed
+    case voiceChanged(String)
+    /// A voice that could not be had.
+    case voiceRefused(String)
+    case device(DeviceDirection, DeviceEvent)
+    /// The samples of a recording came faster than they were written: so many are missing.
+    case recordingOverflowed(samples: Int)
+}

@@ -1,0 +1,284 @@
+import VoiceLivePath
+import VoiceRealtime
+import VoiceRelay
+import VoiceSecureStream
+import VoiceSignal
+import VoiceWebSocket
+import VoiceWebSocketClient
+
+/// The relay over a WebSocket, and the way back to it when it was lost.
+///
+/// Every end of a connection goes through `lost`, which alone decides: again with backoff, again at once, or the end.
+final class RelayBackend: LiveBackend {
+    private enum State {
+        /// Nothing until this time.
+        case waiting(until: MonotonicTime)
+        case connecting(RelayConnector)
+        case open(WebSocketDriver)
+        /// `failure` says why, or the user stopped.
+        case ended
+    }
+
+    private static let closeNanosecondsMax: Int64 = .seconds(2)
+
+    private let endpoint: RelayEndpoint
+    private let maxDurationSeconds: Int
+    private let renews: Bool
+    private let playsOwnVoice: Bool
+    private let commandDescriptor: Int32
+    private var state: State
+    private var session: RelaySession
+    private var voice: String
+    private var policy = ReconnectPolicy()
+    private var ready: RelayReady?
+    private var wasReady = false
+    private var reconnects = 0
+    private var creditsBefore = 0
+    private var decoder: SampleDecoder
+    private var encoder: SampleEncoder
+    private let samples: UnsafeMutableBufferPointer<Float>
+    private let packet: UnsafeMutableRawBufferPointer
+    private(set) var failure: ConversionError?
+
+    init(_ endpoint: RelayEndpoint, voice: String, options: LiveOptions, commandDescriptor: Int32) {
+        guard let decoder = SampleDecoder(format: .s16, channels: 1), let encoder = SampleEncoder(format: .s16) else {
+            preconditionFailure("one channel is always allowed")
+        }
+        self.decoder = decoder
+        self.encoder = encoder
+        self.endpoint = endpoint
+        self.voice = voice
+        self.commandDescriptor = commandDescriptor
+        maxDurationSeconds = options.maxDurationSeconds ?? 3_600
+        renews = options.renews
+        playsOwnVoice = options.playsOwnVoiceOnLoss
+        session = RelaySession(auth: RelayAuth(token: "", voice: "", maxDurationSeconds: 0))
+        samples = .allocate(capacity: RelayProtocol.audioFrameBytesMax / RelayProtocol.bytesPerSample)
+        samples.initialize(repeating: 0)
+        packet = .allocate(byteCount: RelayProtocol.audioFrameBytesMax, alignment: 16)
+        state = .waiting(until: MonotonicTime(nanoseconds: 0))
+    }
+
+    deinit {
+        samples.deallocate()
+        packet.deallocate()
+    }
+
+    // MARK: - One round
+
+    func turn(_ path: inout LivePath, now: MonotonicTime) -> [LiveEvent] {
+        switch state {
+        case .ended: return []
+        case .waiting(let until):
+            if now >= until { connect() }
+            return []
+        case .connecting(let connector):
+            switch connector.takeResult() {
+            case nil: return []
+            case .success(let driver): return opened(driver, &path, now)
+            case .failure(let error):
+                let sentence = ConversionError(error, endpoint: endpoint)
+                return lost(&path, now, error.reconnectFailure, sentence)
+            }
+        case .open(let driver): return stream(driver, &path, now)
+        }
+    }
+
+    private func connect() {
+        let connector = RelayConnector(endpoint, wakeDescriptor: commandDescriptor)
+        state = .connecting(connector)
+        connector.start()
+    }
+
+    private func opened(_ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
+        state = .open(driver)
+        session = RelaySession(
+            auth: RelayAuth(token: endpoint.token, voice: voice, maxDurationSeconds: maxDurationSeconds))
+        return perform(session.handle(.opened, now: now), driver, &path, now)
+    }
+
+    private func stream(_ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
+        var events: [LiveEvent] = []
+        while case .open = state, let event = driver.nextEvent() { events += take(event, driver, &path, now) }
+        guard case .open = state else { return events }
+        events += perform(session.handle(.tick, now: now), driver, &path, now)
+        guard case .open = state, ready != nil else { return events }
+        if path.isIdle || (path.isBypassed && path.source == .ownVoice) {
+            _ = session.handle(.sourcePaused, now: now)
+        }
+        // What the kernel does not take is not piled up in front of it.
+        while driver.isOpen, driver.pendingSendBytes == 0, case .now(let count) = path.departure(now: now) {
+            path.depart(samples: count, clock: monotonicNow, send: { send($0, driver) })
+            _ = session.handle(.sent(samples: count), now: now)
+        }
+        return events
+    }
+
+    private func send(_ block: UnsafeBufferPointer<Float>, _ driver: WebSocketDriver) {
+        let taken = encoder.encode(block, into: packet)
+        let bytes = UnsafeRawBufferPointer(rebasing: packet[..<(taken * RelayProtocol.bytesPerSample)])
+        // A connection that ends here says so by its last event.
+        try? driver.sendBinary(bytes)
+    }
+
+    private func take(
+        _ event: WebSocketEvent, _ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime
+    ) -> [LiveEvent] {
+        switch event {
+        case .text(let text): return perform(session.handle(.text(text), now: now), driver, &path, now)
+        case .binary(let bytes):
+            var events: [LiveEvent] = []
+            for action in session.handle(.audio(bytes: bytes.count), now: now) {
+                guard case .deliver = action else {
+                    events += perform([action], driver, &path, now)
+                    continue
+                }
+                let count = bytes.withUnsafeBytes { decoder.decode($0, into: samples) }
+                path.receive(UnsafeBufferPointer(rebasing: samples[..<count]), now: now)
+            }
+            return events
+        case .closed(let closure):
+            return perform(
+                session.handle(.closed(closure.relayCode, reason: closure.reason), now: now), driver, &path, now)
+        }
+    }
+
+    private func perform(
+        _ actions: [RelaySession.Action], _ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime
+    ) -> [LiveEvent] {
+        var events: [LiveEvent] = []
+        for action in actions {
+            switch action {
+            case .sendText(let text): try? driver.sendText(text)
+            case .startStreaming(let ready):
+                self.ready = ready
+                driver.heartbeatSeconds = ready.heartbeatSeconds
+                policy.connected(now: now)
+                if wasReady { reconnects += 1 }
+                wasReady = true
+                // At the speaking pace the ceiling costs nothing; a stalled microphone that catches up must keep it.
+                path.converterReady(delaySamples: ready.delaySamples, isPaced: true)
+                events.append(.ready(sessionID: ready.sessionID))
+            case .close(let code):
+                driver.close(code: code.number, reason: "")
+                try? driver.wait(until: now)
+            case .finish(let ending): events += finished(ending, &path, now)
+            case .report, .deliver, .sendPadding: break
+            }
+        }
+        return events
+    }
+
+    // MARK: - Ends
+
+    private func finished(_ ending: RelayEnding, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
+        guard case .failed(let failure) = ending else {
+            state = .ended
+            return []
+        }
+        if case .closed(.sessionTimeout, _) = failure, renews {
+            creditsBefore += session.usage?.creditsUsed ?? 0
+            ready = nil
+            path.converterLost(ownVoice: playsOwnVoice)
+            state = .waiting(until: now)
+            return [.renewed]
+        }
+        return lost(
+            &path, now, failure.isWorthAnother ? .transient(retryAfterSeconds: nil) : .terminal,
+            .live(failure, endpoint))
+    }
+
+    private func lost(
+        _ path: inout LivePath, _ now: MonotonicTime, _ kind: ReconnectPolicy.Failure, _ error: ConversionError
+    ) -> [LiveEvent] {
+        creditsBefore += ready == nil ? 0 : session.usage?.creditsUsed ?? 0
+        ready = nil
+        path.converterLost(ownVoice: playsOwnVoice)
+        // What never worked is not tried again: the sentence is of more use.
+        let kind = wasReady ? kind : .terminal
+        switch policy.failed(kind, now: now, random: .random(in: .min ... .max)) {
+        case .reconnect(let time):
+            state = .waiting(until: time)
+            return [.lost(error.description, retryNanoseconds: time.nanoseconds(since: now))]
+        case .giveUp:
+            state = .ended
+            failure = error
+            return []
+        }
+    }
+
+    func finish() {
+        switch state {
+        case .open(let driver):
+            let now = monotonicNow()
+            for action in session.handle(.cancelled, now: now) {
+                if case .close(let code) = action { driver.close(code: code.number, reason: "") }
+            }
+            let deadline = now.advanced(byNanoseconds: Self.closeNanosecondsMax)
+            driver.companions = (-1, -1, -1)
+            closing: while monotonicNow() < deadline {
+                while let event = driver.nextEvent() {
+                    if case .closed = event { break closing }
+                }
+                guard (try? driver.wait(until: deadline)) != nil else { break }
+            }
+        case .connecting(let connector): connector.cancel()
+        case .waiting, .ended: break
+        }
+        state = .ended
+    }
+
+    // MARK: - Beside the stream
+
+    func wait(until deadline: MonotonicTime, descriptors: WebSocketDriver.Companions) {
+        switch state {
+        case .open(let driver):
+            driver.companions = descriptors
+            let until = min(deadline, session.nextDeadline ?? deadline)
+            // A connection that is gone has its last event waiting.
+            guard (try? driver.wait(until: until)) != nil else { return }
+        case .waiting(let until): waitForDescriptors(descriptors, until: min(deadline, until))
+        case .connecting, .ended: waitForDescriptors(descriptors, until: deadline)
+        }
+    }
+
+    func setVoice(_ voice: LiveVoice) -> [LiveEvent] {
+        guard case .open(let driver) = state, let ready, ready.features.contains(RelayProtocol.Feature.voice) else {
+            if ready != nil { return [.voiceRefused(voice.name)] }
+            // The next session begins with it.
+            self.voice = voice.name
+            return [.voiceChanged(voice.name)]
+        }
+        try? driver.sendText(RelayVoiceChange(voice: voice.name).json)
+        self.voice = voice.name
+        return [.voiceChanged(voice.name)]
+    }
+
+    func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime) {
+        snapshot.isLocal = false
+        snapshot.relayName = endpoint.name
+        snapshot.voice = voice
+        snapshot.reconnects = reconnects
+        snapshot.budget.declared = nanoseconds(ready?.delaySamples ?? 0)
+        if let used = session.usage?.creditsUsed, ready != nil {
+            snapshot.creditsUsed = creditsBefore + used
+            snapshot.creditsLeft = session.usage?.creditsLeft
+        } else if creditsBefore > 0 {
+            snapshot.creditsUsed = creditsBefore
+        }
+        switch state {
+        case .waiting(let until):
+            snapshot.link =
+                wasReady ? .reconnecting(inNanoseconds: max(0, until.nanoseconds(since: now))) : .connecting
+        case .connecting: snapshot.link = wasReady ? .reconnecting(inNanoseconds: 0) : .connecting
+        case .open(let driver):
+            snapshot.link = ready == nil ? .connecting : .running
+            snapshot.roundTripNanoseconds = driver.metrics.roundTripSmoothedNanoseconds
+        case .ended: snapshot.link = .ended
+        }
+    }
+
+    private func nanoseconds(_ samples: Int) -> Int64 {
+        Int64(samples) * 1_000_000_000 / Int64(RelayProtocol.sampleRate)
+    }
+}

@@ -1,0 +1,46 @@
+/// How much sound the ring to the speaker's thread holds: as little as never runs dry.
+///
+/// A device takes a period at a time, a sound server a quantum of its own, and the wire thread wakes up late now and
+/// then. The depth grows by what was missing, at once, and shrinks by what was never used within some seconds.
+struct RingDepth {
+    private static let windowNanoseconds: Int64 = 10_000_000_000
+
+    private(set) var frames: Int
+    private let framesMin: Int
+    private let framesMax: Int
+    private let guardFrames: Int
+    private var starvedBefore: UInt64 = 0
+    private var leastQueued = Int.max
+    private var windowStart: Int64 = 0
+
+    /// - Parameters:
+    ///   - period: frames between two wake-ups of the device.
+    ///   - rate: frames per second.
+    init(period: Int, rate: Int) {
+        framesMin = period
+        framesMax = max(period, rate / 10)
+        guardFrames = max(8, rate / 4_000)
+        frames = period + guardFrames
+    }
+
+    /// - Parameters:
+    ///   - queued: frames in the ring now, before it is filled again.
+    ///   - starved: frames that the device has missed since it was opened.
+    mutating func update(queued: Int, starved: UInt64, now: Int64) {
+        if starved > starvedBefore {
+            frames = min(framesMax, frames + min(Int(starved - starvedBefore), framesMin) + guardFrames)
+            starvedBefore = starved
+            leastQueued = .max
+            windowStart = now
+            return
+        }
+        starvedBefore = starved
+        leastQueued = min(leastQueued, queued)
+        guard now - windowStart > Self.windowNanoseconds else { return }
+        if leastQueued != .max, leastQueued > guardFrames * 2 {
+            frames = max(framesMin, frames - (leastQueued - guardFrames * 2) / 2)
+        }
+        leastQueued = .max
+        windowStart = now
+    }
+}

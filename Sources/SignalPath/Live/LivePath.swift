@@ -1,0 +1,188 @@
+import VoiceDownlink
+import VoicePlayout
+import VoiceRealtime
+import VoiceRelay
+import VoiceSignal
+import VoiceUplink
+
+/// The whole way of a live session but the devices and the wire, in signal order:
+/// uplink → (converter) → own voice or converted → downlink.
+///
+/// The owner gives it what the microphone has, takes what the converter shall get, gives back what it answers, and
+/// takes what the speaker plays; time is an argument, so an hour of call is a test of seconds.
+/// Own voice: aligned with the converted one while both are there, so that a change can't be heard but as a change of
+/// voice; directly, without the converter's delay, once it has lasted for a while, and when the converter is lost.
+/// One thread at a time. Allocates at `init` only.
+public struct LivePath: ~Copyable, @unchecked Sendable {
+    /// What the speaker gets.
+    public enum Source: Sendable, Hashable {
+        case silence, converted, ownVoice
+    }
+
+    /// Own voice that was asked for goes over to the direct way after this much sound.
+    private static let directAfterNanoseconds: Int64 = 1_500_000_000
+
+    public let settings: LiveSettings
+    var uplink: LiveUplink
+    var downlink: LiveDownlink
+    var ceiling = RateCeiling()
+    public internal(set) var source = Source.silence
+    /// Share of the own voice in what the converter answers.
+    var ownShare: Gain
+    public private(set) var isBypassed = false
+    public private(set) var isMuted = false
+    var bypassedAt: Int?
+    var mutedAt: Int?
+    var backend: Backend?
+    var sentToMic = PositionMap()
+    var queueToMic = PositionMap()
+    /// Position in the microphone's stream behind what was given to the speaker's side last.
+    var deliveredMic = 0
+    var queued = 0
+    var capturedAt = MonotonicTime(nanoseconds: 0)
+    let scratch: UnsafeMutableBufferPointer<Float>
+    public internal(set) var counts = LiveCounts()
+
+    /// A converter that answers.
+    struct Backend {
+        /// Samples by which its answer lags.
+        var delaySamples: Int
+        /// Whether the profile's rate ceiling holds.
+        var isPaced: Bool
+        var sent = 0
+        var received = 0
+    }
+
+    public init(_ settings: LiveSettings) throws(ResamplerError) {
+        let uplink = try LiveUplink(captureRate: settings.captureRate, streamRate: settings.streamRate)
+        let downlink = try LiveDownlink(settings.playout, deviceRate: settings.playbackRate)
+        self.settings = settings
+        self.uplink = uplink
+        self.downlink = downlink
+        ownShare = Gain(0, rampFrames: settings.streamRate / 50)
+        scratch = .allocate(capacity: settings.streamRate / 25)
+        scratch.initialize(repeating: 0)
+    }
+
+    deinit {
+        scratch.deallocate()
+    }
+
+    // MARK: - Controls
+
+    /// Mutes the microphone; fades, and after a tail of silence nothing is sent at all.
+    public mutating func setMuted(_ muted: Bool) {
+        guard muted != isMuted else { return }
+        let wasIdle = isIdle
+        isMuted = muted
+        uplink.setMuted(muted)
+        mutedAt = muted ? uplink.end : nil
+        if wasIdle, !muted {
+            uplink.skipUnsent()
+            deliveredMic = max(deliveredMic, uplink.end)
+        }
+    }
+
+    /// Lets the own voice be heard instead of the converted one.
+    public mutating func setBypassed(_ bypassed: Bool) {
+        guard bypassed != isBypassed else { return }
+        isBypassed = bypassed
+        bypassedAt = bypassed ? uplink.end : nil
+        ownShare.set(bypassed ? 1 : 0)
+        if bypassed {
+            // Nothing converted is there to be aligned with.
+            if source == .silence { beginOwnVoice() }
+        } else if source == .ownVoice {
+            uplink.skipUnsent()
+            // The converter answers again soon; without one there is silence.
+            if backend == nil { endOwnVoice() }
+        }
+    }
+
+    public mutating func setInputGain(_ factor: Float) { uplink.setGain(factor) }
+
+    public mutating func setOutputGain(_ factor: Float) { downlink.setGain(factor) }
+
+    public mutating func setGate(decibels: Double?) { uplink.setGate(decibels: decibels) }
+
+    // MARK: - The converter comes and goes
+
+    /// A converter takes sound from now on. Nothing that was said before goes to it.
+    public mutating func converterReady(delaySamples: Int, isPaced: Bool) {
+        backend = Backend(delaySamples: delaySamples, isPaced: isPaced)
+        uplink.skipUnsent()
+        sentToMic.reset()
+        ownShare = Gain(isBypassed ? 1 : 0, rampFrames: settings.streamRate / 50)
+    }
+
+    /// The converter is gone.
+    ///
+    /// - Parameter ownVoice: whether the own voice is heard until it is back; else there is silence.
+    public mutating func converterLost(ownVoice: Bool) {
+        backend = nil
+        uplink.skipUnsent()
+        if ownVoice || isBypassed {
+            if source != .ownVoice { beginOwnVoice() }
+        } else {
+            endOwnVoice()
+        }
+    }
+
+    mutating func beginOwnVoice() {
+        // From where the converted voice has got to, the own one jumps to now: a fade, over in 10 ms.
+        fadeFrom = source == .converted ? deliveredMic : nil
+        source = .ownVoice
+        deliveredMic = max(deliveredMic, uplink.end)
+        downlink.restart()
+    }
+
+    private mutating func endOwnVoice() {
+        source = .silence
+        downlink.pause()
+    }
+
+    var fadeFrom: Int?
+    var freshness = Freshness()
+
+    // MARK: - Microphone
+
+    /// Takes what the microphone has recorded up to `now`.
+    public mutating func capture(_ samples: UnsafeBufferPointer<Float>, now: MonotonicTime) {
+        uplink.push(samples)
+        capturedAt = now
+        counts.captured = uplink.end
+        if let bypassedAt, source == .converted, ownShare.current == 1, isLong(since: bypassedAt) {
+            beginOwnVoice()
+        }
+        if isIdle || (source == .ownVoice && isBypassed) || backend == nil { uplink.skipUnsent() }
+        if source == .ownVoice { deliverOwnVoice(now) }
+        // All that was said has been answered by now.
+        if isIdle, source == .converted { downlink.pause() }
+    }
+
+    private func isLong(since position: Int) -> Bool {
+        nanoseconds(uplink.end - position) > Self.directAfterNanoseconds
+    }
+
+    /// Whether nothing is sent because the microphone is muted.
+    public var isIdle: Bool {
+        guard let mutedAt else { return false }
+        return nanoseconds(uplink.end - mutedAt) > settings.muteTailNanoseconds
+    }
+
+    func nanoseconds(_ samples: Int) -> Int64 {
+        Int64(samples) * 1_000_000_000 / Int64(settings.streamRate)
+    }
+
+    func samples(_ nanoseconds: Int64) -> Int {
+        Int(nanoseconds / 1_000) * settings.streamRate / 1_000_000
+    }
+
+    // MARK: - Speaker
+
+    /// Fills `output` with what the speaker plays next.
+    public mutating func render(into output: UnsafeMutableBufferPointer<Float>, now: MonotonicTime) {
+        downlink.render(into: output, now: now)
+        counts.playout = downlink.counts
+    }
+}
