@@ -43,7 +43,7 @@ import Testing
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
-            "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
+            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer", "VoiceSignal",
         ],
     ]
 

@@ -71,6 +71,24 @@ struct DeviceLink {
         return fruitlessCount > 8 && sinceProgress(now) > limit
     }
 
+    /// True when the device has moved nothing for too long; call it when there was nothing to move.
+    @_noLocks @_noAllocation
+    mutating func isStuck(_ now: UInt64, wasWoken: Bool) -> Bool {
+        if wasWoken { return fruitless(now, limit: Self.stallNanosecondsMax) }
+        return sinceProgress(now) > Self.stallNanosecondsMax
+    }
+
+    /// The error that the device's state stands for, 0 for none: some plugins wake the thread and then only say that
+    /// there is nothing.
+    @_noLocks @_noAllocation
+    func complaint() -> Int {
+        let state = snd_pcm_state_t(rawValue: UInt32(truncatingIfNeeded: cas_state(pcm)))
+        if state == SND_PCM_STATE_XRUN { return -Int(EPIPE) }
+        if state == SND_PCM_STATE_SUSPENDED { return -Int(ESTRPIPE) }
+        if state == SND_PCM_STATE_DISCONNECTED { return -Int(ENODEV) }
+        return 0
+    }
+
     /// Brings the device back to the state in which it can be started, or says why not.
     ///
     /// Runs on the audio thread; may sleep only while the machine resumes from a suspension.

@@ -45,10 +45,9 @@ struct PlaybackWorker: ~Copyable {
             code = 0
             if wanted > 0 {
                 code = write(wanted, silenceFirst: false, wokenAt: now)
-            } else if wasWoken, link.fruitless(now, limit: DeviceLink.stallNanosecondsMax) {
-                return .stalled
-            } else if link.sinceProgress(now) > DeviceLink.stallNanosecondsMax {
-                return .stalled
+            } else {
+                if link.isStuck(now, wasWoken: wasWoken) { return .stalled }
+                code = link.complaint()
             }
         }
         return .stopped
