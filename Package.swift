@@ -213,6 +213,13 @@ let package = Package(
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        // Sound cards of the tests' own: what a real one does when it is pulled out.
+        .testTarget(
+            name: "DeviceTests",
+            dependencies: [
+                "quota-voice", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
+                "CAllocationCounter",
+            ], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",

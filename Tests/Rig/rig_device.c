@@ -154,6 +154,7 @@ static void put_sample(snd_pcm_format_t format, uint8_t *target, int32_t step) {
     float value = (float)step / 32768.0f;
     int32_t word = step * 65536;
     switch (format) {
+    case SND_PCM_FORMAT_U8: *target = (uint8_t)(128 + step / 256); break;
     case SND_PCM_FORMAT_S16_LE: memcpy(target, (uint8_t *)&word + 2, 2); break;
     case SND_PCM_FORMAT_S24_3LE: memcpy(target, (uint8_t *)&word + 1, 3); break;
     case SND_PCM_FORMAT_S24_LE: word >>= 8; memcpy(target, &word, 4); break;
@@ -166,6 +167,7 @@ static int16_t take_sample(snd_pcm_format_t format, const uint8_t *source) {
     int32_t word = 0;
     float value = 0;
     switch (format) {
+    case SND_PCM_FORMAT_U8: word = (*source - 128) * 16777216; break;
     case SND_PCM_FORMAT_S16_LE: memcpy((uint8_t *)&word + 2, source, 2); break;
     case SND_PCM_FORMAT_S24_3LE: memcpy((uint8_t *)&word + 1, source, 3); break;
     case SND_PCM_FORMAT_S24_LE: memcpy(&word, source, 4); word = (int32_t)((uint32_t)word << 8); break;

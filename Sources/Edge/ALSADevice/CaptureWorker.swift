@@ -61,7 +61,8 @@ struct CaptureWorker: ~Copyable {
             if count == -Int(EAGAIN) || count == 0 { break }
             if count < 0 { return count }
             deliver(count)
-            link.progressed(count, now)
+            link.progressed(now)
+            link.gauges.pointee.frames.addAlone(UInt64(count))
             left &-= count
         }
         guard left < available else { return 0 }

@@ -54,11 +54,10 @@ struct DeviceLink {
         return now > last ? now &- last : 0
     }
 
-    /// Frames have moved.
+    /// The device has moved on.
     @_noLocks @_noAllocation
-    mutating func progressed(_ frames: Int, _ now: UInt64) {
+    mutating func progressed(_ now: UInt64) {
         fruitlessCount = 0
-        gauges.pointee.frames.addAlone(UInt64(frames))
         gauges.pointee.progressNanoseconds.store(now, ordering: .relaxed)
     }
 

@@ -75,7 +75,9 @@ struct PlaybackWorker: ~Copyable {
             encode(count, silence: &silence)
             let written = push(count)
             if written < 0 { return written }
-            if written > 0 { link.progressed(written, now) }
+            // Filling a device that was prepared again moves nothing yet: a dead sound daemon lets that succeed, too.
+            if written > 0, !silenceFirst { link.progressed(now) }
+            link.gauges.pointee.frames.addAlone(UInt64(written))
             left &-= count
             if written < count {
                 // Room that was promised and isn't there: what is left over is dropped, the next period is as good.

@@ -36,8 +36,8 @@ public enum SoundDevices {
     /// Names of alsa-lib that are parts of devices, or converters, and no devices.
     private static let partNames: Set<String> = [
         "null", "samplerate", "speexrate", "speex", "lavrate", "jack", "oss", "upmix", "vdownmix", "usbstream", "front",
-        "rear", "center_lfe", "side", "surround21", "surround40", "surround41", "surround50", "surround51", "surround71",
-        "iec958", "hdmi", "dmix", "dsnoop", "dshare", "modem", "phoneline", "a52", "plughw", "arcam_av",
+        "rear", "center_lfe", "side", "surround21", "surround40", "surround41", "surround50", "surround51",
+        "surround71", "iec958", "hdmi", "dmix", "dsnoop", "dshare", "modem", "phoneline", "a52", "plughw", "arcam_av",
     ]
 
     /// All devices of one direction, the default first, each opened for a moment to see what it can do.
