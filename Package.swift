@@ -214,12 +214,15 @@ let package = Package(
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         // Sound cards of the tests' own: what a real one does when it is pulled out.
+        .executableTarget(
+            name: "DeviceProbe", dependencies: ["CRealtime", "VoiceALSADevice", "VoiceRealtime"],
+            path: "Tests/DeviceTests/DeviceProbe", swiftSettings: strict),
         .testTarget(
             name: "DeviceTests",
             dependencies: [
-                "quota-voice", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
+                "quota-voice", "DeviceProbe", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
                 "CAllocationCounter",
-            ], swiftSettings: strict),
+            ], exclude: ["DeviceProbe"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",

@@ -64,9 +64,8 @@ static void arm(struct rig *rig, int running) {
     // Wakes four times a period; `revents` decides what is worth a wake-up.
     uint64_t step = running ? rig->io.period_size * 250000000ull / rig->io.rate : 0;
     if (running && step < 100000) step = 100000;
-    struct itimerspec times = {.it_interval = {.tv_nsec = (long)(step % 1000000000u)}, .it_value = {.tv_nsec = (long)step}};
-    times.it_interval.tv_sec = times.it_value.tv_sec = (time_t)(step / 1000000000u);
-    times.it_value.tv_nsec = (long)(step % 1000000000u);
+    struct timespec pause = {.tv_sec = (time_t)(step / 1000000000u), .tv_nsec = (long)(step % 1000000000u)};
+    struct itimerspec times = {.it_interval = pause, .it_value = pause};
     timerfd_settime(rig->timer, 0, &times, NULL);
 }
 
@@ -124,8 +123,8 @@ static int rig_prepare(snd_pcm_ioplug_t *io) {
     if (has(rig, "unplugged")) return -ENODEV;
     rig_stop(io);
     rig->played = rig->moved = rig->rest = 0;
-    free(rig->queue);
-    rig->queue = calloc(io->buffer_size, sizeof(int16_t));
+    // Once per opening: a device of the kernel allocates nothing when it is prepared again.
+    if (!rig->queue) rig->queue = calloc(io->buffer_size, sizeof(int16_t));
     return rig->queue ? 0 : -ENOMEM;
 }
 

@@ -95,7 +95,8 @@ struct DeviceLink {
     mutating func recover(from code: Int, _ now: UInt64) -> AudioExit? {
         switch Int32(truncatingIfNeeded: -code) {
         case EPIPE:
-            gauges.pointee.xruns.addAlone(1)
+            // A device that reports one after the other and moves nothing has one, not thousands.
+            if fruitlessCount == 0 { gauges.pointee.xruns.addAlone(1) }
             if fruitless(now, limit: Self.noProgressNanosecondsMax) { return .noProgress }
         case ESTRPIPE:
             gauges.pointee.suspends.addAlone(1)
