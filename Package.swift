@@ -89,6 +89,9 @@ let package = Package(
             dependencies: ["VoiceSignal", "VoiceRealtime", "CALSA", "CALSAShims", "CRealtime"],
             path: "Sources/Edge/ALSADevice", swiftSettings: strict),
         .target(
+            name: "VoiceVirtualMicrophone", dependencies: ["VoiceALSADevice", "VoiceRealtime", "CRealtime"],
+            path: "Sources/Edge/VirtualMicrophone", swiftSettings: strict),
+        .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
 
@@ -142,7 +145,7 @@ let package = Package(
             name: "quota-voice",
             dependencies: [
                 "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
-                "VoiceConversion", "VoiceRelay", "VoiceSignal",
+                "VoiceConversion", "VoiceRelay", "VoiceSignal", "VoiceVirtualMicrophone",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -215,13 +218,14 @@ let package = Package(
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         // Sound cards of the tests' own: what a real one does when it is pulled out.
         .executableTarget(
-            name: "DeviceProbe", dependencies: ["CRealtime", "VoiceALSADevice", "VoiceRealtime"],
+            name: "DeviceProbe",
+            dependencies: ["CRealtime", "VoiceALSADevice", "VoiceRealtime", "VoiceVirtualMicrophone"],
             path: "Tests/DeviceTests/DeviceProbe", swiftSettings: strict),
         .testTarget(
             name: "DeviceTests",
             dependencies: [
                 "quota-voice", "DeviceProbe", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
-                "CAllocationCounter",
+                "VoiceVirtualMicrophone", "CAllocationCounter",
             ], exclude: ["DeviceProbe"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(

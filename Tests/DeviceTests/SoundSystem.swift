@@ -41,6 +41,15 @@ final class SoundSystem: Sendable {
     func record(_ source: String, isSpeaker: Bool = false, seconds: Int) async throws -> [Float] {
         // A speaker's name alone would silently record the default microphone.
         let properties = isSpeaker ? ["PIPEWIRE_ALSA": "{ stream.capture.sink=true }"] : [:]
+        return try await arecord(source, properties, seconds)
+    }
+
+    /// Records from a source of the sound server, as programs for PulseAudio do.
+    func record(microphone: String, seconds: Int) async throws -> [Float] {
+        try await arecord("pulse", ["PULSE_SOURCE": microphone], seconds)
+    }
+
+    private func arecord(_ source: String, _ properties: [String: String], _ seconds: Int) async throws -> [Float] {
         let path = scratch("record-\(UUID()).wav")
         let arecord = try RunningProcess(
             "/usr/bin/arecord", ["-D", source, "-d", "\(seconds)", "-f", "S16_LE", "-r", "48000", "-c", "1", path],

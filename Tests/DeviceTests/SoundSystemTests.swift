@@ -43,14 +43,16 @@ import Testing
         struct Row: Decodable {
             let name: String
             let direction: String
-            let is_default: Bool
+            let isDefault: Bool
             let channels: [Int]?
             let formats: [String]?
             let problem: String?
         }
-        let rows = try JSONDecoder().decode([Row].self, from: Data(result.output.utf8))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let rows = try decoder.decode([Row].self, from: Data(result.output.utf8))
         for direction in ["capture", "playback"] {
-            let defaults = rows.filter { $0.direction == direction && $0.is_default }
+            let defaults = rows.filter { $0.direction == direction && $0.isDefault }
             #expect(defaults.map(\.name) == ["default"])
             #expect(defaults.first?.problem == nil)
             let speaker = rows.first { $0.direction == direction && $0.name == "vspk" }

@@ -24,6 +24,7 @@ import Testing
         "Edge/ALSADevice": [
             "Glibc", "Synchronization", "CALSA", "CALSAShims", "CRealtime", "VoiceRealtime", "VoiceSignal",
         ],
+        "Edge/VirtualMicrophone": ["Glibc", "Synchronization", "CRealtime", "VoiceALSADevice", "VoiceRealtime"],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
@@ -44,7 +45,7 @@ import Testing
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
             "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer",
-            "VoiceSignal",
+            "VoiceSignal", "VoiceVirtualMicrophone",
         ],
     ]
 

@@ -109,7 +109,7 @@ public enum SoundDevices {
         var capabilities: DeviceCapabilities?
         var problem: DeviceError?
         do throws(DeviceError) {
-            capabilities = try Self.capabilities(of: name, direction, configurationFile: nil)
+            capabilities = try Self.capabilities(of: name, direction)
         } catch {
             problem = error
         }
@@ -119,10 +119,10 @@ public enum SoundDevices {
     }
 
     /// Opens a device for a moment and asks what it can do.
-    package static func capabilities(
-        of name: String, _ direction: DeviceDirection, configurationFile: String?
+    private static func capabilities(
+        of name: String, _ direction: DeviceDirection
     ) throws(DeviceError) -> DeviceCapabilities {
-        let handle = try PCM.openHandle(name, direction, configurationFile: configurationFile)
+        let handle = try PCM.openHandle(name, direction, DeviceOptions(name: name))
         defer { snd_pcm_close(handle) }
         var parameters: OpaquePointer?
         guard snd_pcm_hw_params_malloc(&parameters) >= 0, let parameters else {

@@ -2,12 +2,15 @@ import CRealtime
 import Glibc
 import VoiceALSADevice
 import VoiceRealtime
+import VoiceVirtualMicrophone
 
 // A microphone connected to a speaker, and nothing between them: what the tests run where devices are found through the
 // environment of a process. One line on standard output for each thing that happens; ends on SIGTERM or when standard
 // input is closed.
 //
 //   DeviceProbe INPUT OUTPUT [LATENCY-MILLISECONDS]
+//
+// OUTPUT may be microphone:NAME, a virtual microphone that is made for it.
 
 let arguments = CommandLine.arguments
 guard arguments.count >= 3, let latency = arguments.count > 3 ? Int64(arguments[3]) : 10 else {
@@ -21,8 +24,8 @@ func say(_ line: String) {
     _ = write(STDOUT_FILENO, bytes, bytes.count)
 }
 
-func options(_ name: String) -> DeviceOptions {
-    var options = DeviceOptions(name: name)
+func options(_ device: DeviceOptions) -> DeviceOptions {
+    var options = device
     options.latencyNanoseconds = .milliseconds(latency)
     return options
 }
@@ -48,19 +51,27 @@ func report(_ device: SoundDevice) {
     }
 }
 
+StopSignal.install()
 do {
-    var capture = try SoundDevice.openCapture(options(arguments[1]))
-    var playback = try SoundDevice.openPlayback(options(arguments[2]))
+    var output = DeviceOptions(name: arguments[2])
+    var microphone: VirtualMicrophone?
+    if output.name.hasPrefix("microphone:") {
+        microphone = try VirtualMicrophone.create(name: String(output.name.dropFirst(11)))
+        if let microphone { output = microphone.deviceOptions }
+    }
+    var capture = try SoundDevice.openCapture(options(DeviceOptions(name: arguments[1])))
+    var playback = try SoundDevice.openPlayback(options(output))
     say("opened \(describe(capture.device))")
     say("opened \(describe(playback.device))")
     var block = [Float](repeating: 0, count: 8_192)
     var entries = [
         pollfd(fd: capture.device.wakeDescriptor, events: Int16(POLLIN), revents: 0),
         pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0),
+        pollfd(fd: StopSignal.descriptor, events: Int16(POLLIN), revents: 0),
     ]
     var heard = false
-    while entries[1].revents == 0 {
-        _ = crt_poll(&entries, 2, .milliseconds(200))
+    while entries[1].revents == 0, entries[2].revents == 0 {
+        _ = crt_poll(&entries, 3, .milliseconds(200))
         capture.device.drainWake()
         // What stays behind in the ring beyond two latencies' worth is late.
         let most = 2 * Int(latency) * playback.device.sampleRate / 1_000
@@ -78,6 +89,7 @@ do {
     }
     capture.device.stop()
     playback.device.stop()
+    microphone?.remove()
     let played = playback.device.status.counters
     say("played \(played.frames) starved \(played.starvedFrames) xruns \(played.xruns)")
 } catch {
