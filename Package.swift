@@ -103,6 +103,9 @@ let package = Package(
             dependencies: ["VoiceSignal", "VoiceRealtime", "CALSA", "CALSAShims", "CRealtime"],
             path: "Sources/Edge/ALSADevice", swiftSettings: strict),
         .target(
+            name: "VoiceVirtualMicrophone", dependencies: ["VoiceALSADevice", "VoiceRealtime", "CRealtime"],
+            path: "Sources/Edge/VirtualMicrophone", swiftSettings: strict),
+        .target(
             name: "VoiceAudioFile", dependencies: ["VoiceSignal", "CSndFile"], path: "Sources/Edge/AudioFile",
             swiftSettings: strict),
         .target(
@@ -161,8 +164,8 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion",
-                "VoiceRealtime", "VoiceRelay", "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
+                "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSignal", "VoiceVirtualMicrophone",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -250,6 +253,17 @@ let package = Package(
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        // Sound cards of the tests' own: what a real one does when it is pulled out.
+        .executableTarget(
+            name: "DeviceProbe",
+            dependencies: ["CRealtime", "VoiceALSADevice", "VoiceRealtime", "VoiceVirtualMicrophone"],
+            path: "Tests/DeviceTests/DeviceProbe", swiftSettings: strict),
+        .testTarget(
+            name: "DeviceTests",
+            dependencies: [
+                "quota-voice", "DeviceProbe", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
+                "VoiceVirtualMicrophone", "CAllocationCounter",
+            ], exclude: ["DeviceProbe"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
             name: "ProviderTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceServer"],

@@ -9,8 +9,9 @@ set -eu
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlite3-dev sox"
 bench="$build python3-websockets libsoxr-dev librubberband-dev libsoundtouch-dev"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
-test="$build $peers espeak-ng ffmpeg flac opus-tools openssl python3 python3-jsonschema python3-numpy python3-scipy"
-test="$test python3-venv iproute2 sqlite3"
+sound="alsa-utils libasound2-plugins pipewire pipewire-alsa pipewire-bin pipewire-pulse pulseaudio-utils wireplumber"
+test="$build $peers $sound espeak-ng ffmpeg flac opus-tools openssl python3 python3-jsonschema python3-numpy"
+test="$test python3-scipy python3-venv iproute2 sqlite3"
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"
 case "${1:-build}" in
 build) wanted=$build ;;

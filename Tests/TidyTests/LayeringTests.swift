@@ -29,6 +29,7 @@ import Testing
         "Edge/ALSADevice": [
             "Glibc", "Synchronization", "CALSA", "CALSAShims", "CRealtime", "VoiceRealtime", "VoiceSignal",
         ],
+        "Edge/VirtualMicrophone": ["Glibc", "Synchronization", "CRealtime", "VoiceALSADevice", "VoiceRealtime"],
         "Edge/AudioFile": ["Glibc", "CSndFile"],
         "Edge/OpusCodec": ["COpus", "COpusShims", "VoiceRelay"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
@@ -53,8 +54,8 @@ import Testing
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
-            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceServer",
-            "VoiceSignal",
+            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
+            "VoiceServer", "VoiceSignal", "VoiceVirtualMicrophone",
         ],
     ]
 

@@ -56,6 +56,7 @@ final class AudioThread: @unchecked Sendable {
     }
 
     private func run() {
+        crt_block_signals()
         switch worker {
         case .capture(let place):
             crt_thread_name("sound-in")

@@ -44,6 +44,10 @@ public struct DeviceOptions: Sendable, Hashable {
 
     /// A file of ALSA configuration to be used instead of the process's own.
     package var configurationFile: String?
+    /// ALSA configuration to be used before the process's own; defines `name`.
+    package var configurationText: String?
+    /// Asked before a lost device is opened again.
+    package var reopening: ReopenCheck?
 
     public init(name: String = "default", fallbackName: String? = nil) {
         self.name = name
@@ -76,4 +80,18 @@ public struct DeviceOptions: Sendable, Hashable {
             "the waits of a device are 0.05 to 60 s")
         return self
     }
+}
+
+/// What has to be there before a lost device is worth opening, and may have to be made again.
+package final class ReopenCheck: Hashable, Sendable {
+    /// Runs on the supervisor's thread and may block for some seconds; false to try again later.
+    let isReady: @Sendable () -> Bool
+
+    package init(_ isReady: @escaping @Sendable () -> Bool) {
+        self.isReady = isReady
+    }
+
+    package static func == (left: ReopenCheck, right: ReopenCheck) -> Bool { left === right }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -55,7 +55,7 @@ final class PCM: @unchecked Sendable {
     private static func open(
         _ alsaName: String, as name: String, _ direction: DeviceDirection, options: DeviceOptions, sampleRate: Int?
     ) throws(DeviceError) -> PCM {
-        let handle = try openHandle(alsaName, direction, configurationFile: options.configurationFile)
+        let handle = try openHandle(alsaName, direction, options)
         do {
             let setup = HardwareSetup(
                 handle: handle, device: name, direction: direction, options: options, sampleRate: sampleRate)
@@ -68,15 +68,18 @@ final class PCM: @unchecked Sendable {
 
     /// Opens without waiting for a device that is in use.
     static func openHandle(
-        _ name: String, _ direction: DeviceDirection, configurationFile: String?
+        _ name: String, _ direction: DeviceDirection, _ options: DeviceOptions
     ) throws(DeviceError) -> OpaquePointer {
         cas_quiet()
         cas_forget_message()
         let stream = direction == .capture ? SND_PCM_STREAM_CAPTURE : SND_PCM_STREAM_PLAYBACK
         var handle: OpaquePointer?
         let code: Int32
-        if let configurationFile {
-            let tree = try ALSAConfiguration(file: configurationFile)
+        if let file = options.configurationFile {
+            let tree = try ALSAConfiguration(file: file)
+            code = snd_pcm_open_lconf(&handle, name, stream, Int32(SND_PCM_NONBLOCK), tree.root)
+        } else if let text = options.configurationText {
+            let tree = try ALSAConfiguration(text: text, device: name)
             code = snd_pcm_open_lconf(&handle, name, stream, Int32(SND_PCM_NONBLOCK), tree.root)
         } else {
             code = snd_pcm_open(&handle, name, stream, Int32(SND_PCM_NONBLOCK))
@@ -88,24 +91,34 @@ final class PCM: @unchecked Sendable {
     }
 }
 
-/// A tree of ALSA configuration, read from a file.
+/// A tree of ALSA configuration of our own.
 private final class ALSAConfiguration {
     let root: OpaquePointer
 
-    init(file: String) throws(DeviceError) {
+    convenience init(file: String) throws(DeviceError) {
         var input: OpaquePointer?
+        let code = snd_input_stdio_open(&input, file, "r")
+        try self.init(code < 0 ? nil : input, device: file)
+    }
+
+    convenience init(text: String, device: String) throws(DeviceError) {
+        var input: OpaquePointer?
+        let code = snd_input_buffer_open(&input, text, text.utf8.count)
+        try self.init(code < 0 ? nil : input, device: device)
+    }
+
+    /// Reads and closes the input.
+    private init(_ input: OpaquePointer?, device: String) throws(DeviceError) {
+        guard let input else { throw DeviceError(.invalidOptions, device: device, "\(device) can't be read") }
+        defer { snd_input_close(input) }
         var root: OpaquePointer?
         guard snd_config_top(&root) >= 0, let root else {
-            throw DeviceError(.outOfResources, device: file, "no memory for \(file)")
+            throw DeviceError(.outOfResources, device: device, "no memory for \(device)")
         }
-        var code = snd_input_stdio_open(&input, file, "r")
-        if code >= 0 {
-            code = snd_config_load(root, input)
-            snd_input_close(input)
-        }
+        let code = snd_config_load(root, input)
         guard code >= 0 else {
             snd_config_delete(root)
-            throw DeviceError(.invalidOptions, device: file, code: -code, "\(file) is not ALSA configuration")
+            throw DeviceError(.invalidOptions, device: device, code: -code, "\(device) is not ALSA configuration")
         }
         self.root = root
     }

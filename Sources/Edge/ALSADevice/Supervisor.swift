@@ -98,6 +98,7 @@ final class Supervisor: @unchecked Sendable {
 
     private func run() {
         crt_thread_name("sound-watch")
+        crt_block_signals()
         do throws(DeviceError) {
             let pcm = try openAny()
             let seat = makeSeat(for: pcm)
@@ -208,6 +209,7 @@ final class Supervisor: @unchecked Sendable {
             lastSeen = now
             if now >= nextAttempt {
                 nextAttempt = now + UInt64(options.retryNanoseconds)
+                if let check = options.reopening, !check.isReady() { continue }
                 do throws(DeviceError) {
                     let configuration = try begin(try openAny(), on: seat)
                     memory.gauges.pointee.reopenings.addAlone(1)

@@ -3,9 +3,11 @@
 
 #include <sys/prctl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -29,6 +31,8 @@ void crt_eventfd_drain(int fd) {
     (void)unused;
 }
 
+int crt_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
 void crt_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int crt_thread_realtime(pthread_t thread, int priority) {
@@ -40,6 +44,12 @@ int crt_realtime_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_RTPRIO, &limit) != 0) return 0;
     return limit.rlim_cur > 99 ? 99 : (int)limit.rlim_cur;
+}
+
+void crt_block_signals(void) {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
 }
 
 int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {

@@ -16,6 +16,9 @@ void crt_eventfd_signal(int fd);
 /// Reads the eventfd back to zero. Never blocks.
 void crt_eventfd_drain(int fd);
 
+/// A close-on-exec pipe: the reading end, then the writing end. Returns 0, or -1 with errno set.
+int crt_pipe(int ends[2]);
+
 /// Names the calling thread for tools such as `top -H` (15 bytes at most).
 void crt_thread_name(const char *name);
 
@@ -24,6 +27,9 @@ int crt_thread_realtime(pthread_t thread, int priority);
 
 /// The highest SCHED_FIFO priority that an unprivileged user may take; 0 for none.
 int crt_realtime_limit(void);
+
+/// Leaves signals that are sent to the process to its other threads.
+void crt_block_signals(void);
 
 /// `ppoll` without a signal mask: waits at most so many nanoseconds (0 or more). Returns as `poll` does.
 int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds);

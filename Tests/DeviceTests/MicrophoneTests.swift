@@ -1,0 +1,90 @@
+import Foundation
+import ProcessSupport
+import Testing
+import VoiceVirtualMicrophone
+
+/// A microphone of our own on a real sound server, heard by programs that are not ours.
+@Suite struct MicrophoneTests {
+    private static let probe = ((Checkout.binary as NSString).deletingLastPathComponent as NSString)
+        .appendingPathComponent("DeviceProbe")
+
+    private func output(_ system: SoundSystem, _ arguments: [String]) async throws -> String {
+        try await system.run("/usr/bin/pactl", arguments).result().output
+    }
+
+    private func open(_ system: SoundSystem, _ name: String) async throws -> RunningProcess {
+        let probe = try system.run(Self.probe, ["vmic", "microphone:\(name)", "20"])
+        try await probe.wait(for: "the microphone") { probe.outputSoFar.contains("opened playback") }
+        return probe
+    }
+
+    @Test func isASourceThatOthersHearAndGoesAwayWithItsOwner() async throws {
+        let system = try await SoundSystem()
+        let probe = try await open(system, "spoken.voice")
+        let sources = try await output(system, ["list", "short", "sources"])
+        #expect(sources.contains("\tspoken.voice\t"))
+        let voice = try system.speak(hertz: 600)
+        try await probe.wait(for: "sound") { probe.outputSoFar.contains("\nsound\n") }
+        let heard = try await system.record(microphone: "spoken.voice", seconds: 3)
+        let loudest =
+            stride(from: 0, to: heard.count - 24_000, by: 12_000)
+            .map { amplitude(of: Array(heard[$0..<$0 + 24_000]), hertz: 600) }.max() ?? 0
+        // Mono all the way: what went in at 0.3 comes out at 0.3, unless a busy machine leaves holes.
+        #expect((0.1...0.305).contains(loudest), "\(loudest)")
+        withExtendedLifetime(voice) {}
+
+        probe.signal(SIGTERM)
+        #expect(try await probe.result().status == 0)
+        #expect(try await !output(system, ["list", "short", "sources"]).contains("spoken.voice"))
+        #expect(try await !output(system, ["list", "short", "modules"]).contains("quota-voice"))
+    }
+
+    @Test func leftoversOfACrashGoWhenTheNextOneIsMadeAndTheLivingStay() async throws {
+        let system = try await SoundSystem()
+        let crashed = try await open(system, "first")
+        let living = try await open(system, "second")
+        crashed.signal(SIGKILL)
+        _ = try await crashed.result()
+        #expect(try await output(system, ["list", "short", "sources"]).contains("\tfirst\t"))
+        let next = try await open(system, "third")
+        let sources = try await output(system, ["list", "short", "sources"])
+        #expect(!sources.contains("\tfirst\t"))
+        #expect(sources.contains("\tsecond\t"))
+        #expect(sources.contains("\tthird\t"))
+        let refused = try await system.run(Self.probe, ["vmic", "microphone:second"]).result()
+        #expect(refused.output.contains("there is a microphone named second already"))
+        withExtendedLifetime((living, next)) {}
+    }
+
+    @Test func comesBackWithTheSoundServer() async throws {
+        let system = try await SoundSystem()
+        let probe = try await open(system, "again")
+        try system.killDaemon()
+        try await probe.wait(for: "the loss", within: 60) { probe.outputSoFar.contains("playback lost daemonGone") }
+        try system.restartDaemon()
+        try await probe.wait(for: "the recovery", within: 60) { probe.outputSoFar.contains("playback recovered") }
+        #expect(try await output(system, ["list", "short", "sources"]).contains("\tagain\t"))
+    }
+
+    @Test func saysWhatToInstallWhereNothingIs() async throws {
+        let scratch = try Scratch()
+        let result = try await RunningProcess(
+            Self.probe, ["null", "microphone:lonely"],
+            environment: ["XDG_RUNTIME_DIR": scratch.path, "PULSE_SERVER": "unix:\(scratch("none"))"]
+        ).result()
+        #expect(result.status == 1)
+        #expect(result.output.contains("modprobe snd-aloop"))
+    }
+
+    @Test func findsTheKernelsLoopbackCardByItsDriver() {
+        let cards = """
+             0 [PCH            ]: HDA-Intel - HDA Intel PCH
+                                  HDA Intel PCH at 0xf7e10000 irq 31
+             1 [Loop           ]: Loopback - Loopback
+                                  Loopback 1
+            """
+        #expect(LoopbackCard.find(cards: cards)?.playbackName == "hw:CARD=Loop,DEV=0")
+        #expect(LoopbackCard.find(cards: cards)?.otherEnd == "hw:CARD=Loop,DEV=1")
+        #expect(LoopbackCard.find(cards: " 0 [PCH            ]: HDA-Intel - HDA Intel PCH") == nil)
+    }
+}
