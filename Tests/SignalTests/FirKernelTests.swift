@@ -1,7 +1,6 @@
 import CSignalKernels
 import SignalMeasurement
 import Testing
-
 import VoiceSignal
 
 /// The scalar twins of the kernels: the definition, in plain loops.
