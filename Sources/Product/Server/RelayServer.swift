@@ -5,7 +5,6 @@ import Logging
 import NIOCore
 import NIOWebSocket
 import ServiceLifecycle
-import Synchronization
 import VoiceRelay
 
 /// Why a server did not start.
@@ -19,16 +18,26 @@ public enum RelayServerError: Error, Sendable {
 /// Source: Hummingbird and NIOWebSocket, so it shares no code with the client that meets it.
 public final class RelayServer: Sendable {
     private let configuration: RelayServerConfiguration
-    private let wallet: CreditWallet
     private let logger: Logger
-    private let sessions = Mutex(0)
-    private let sessionNumber = Mutex(0)
+    private let relay: RelayService
 
-    public init(configuration: RelayServerConfiguration, logger: Logger) {
+    public convenience init(configuration: RelayServerConfiguration, logger: Logger) {
+        self.init(
+            configuration: configuration, logger: logger,
+            ledger: WalletLedger(CreditWallet(balances: configuration.balances)))
+    }
+
+    package init(configuration: RelayServerConfiguration, logger: Logger, ledger: any RelayLedger) {
         self.configuration = configuration
         self.logger = logger
-        wallet = CreditWallet(balances: configuration.balances)
+        relay = RelayService(configuration: configuration, ledger: ledger)
     }
+
+    /// The sessions that are live now, the oldest first. Any thread.
+    public var liveSessions: [RelaySessionSnapshot] { relay.liveSessions }
+
+    /// What the relay does as a whole. Any thread.
+    public var load: RelayLoadSnapshot { relay.load }
 
     /// Serves until the task is cancelled or, with `stopsOnSignals`, until SIGINT or SIGTERM; open sessions then get
     /// a typed close and their refund.
@@ -38,84 +47,22 @@ public final class RelayServer: Sendable {
     public func run(stopsOnSignals: Bool = false, onListening: @escaping @Sendable (Int) async -> Void) async throws {
         let router = Router()
         router.get("health") { _, _ in "ok\n" }
-        router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
-            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
-        }
+        router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in RelayUpgrade.upgradeRequired }
         let application = Application(
             router: router,
-            server: HTTPServerBuilder { responder in
-                RelayUpgrade(responder: responder) { channel, logger in
-                    await self.serve(channel, logger)
+            server: HTTPServerBuilder { [relay] responder in
+                RelayUpgrade(responder: responder) { channel, request, logger in
+                    await relay.serve(channel, request, logger)
                 }
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
+        defer { relay.stop() }
         do {
             try await application.runService(gracefulShutdownSignals: stopsOnSignals ? [.sigterm, .sigint] : [])
         } catch let error as IOError {
             throw RelayServerError.cantListen(String(cString: strerror(error.errnoCode)))
         }
-    }
-
-    private func serve(_ channel: RelayUpgrade.FrameChannel, _ logger: Logger) async {
-        let id = "v2v_\(UInt64.random(in: .min ... .max))"
-        var logger = logger
-        logger[metadataKey: "session"] = "\(id)"
-        let admitted = sessions.withLock { count in
-            count += 1
-            return count <= configuration.sessionsMax
-        }
-        defer { sessions.withLock { $0 -= 1 } }
-        do {
-            try await channel.executeThenClose { inbound, outbound in
-                guard admitted else {
-                    try await Self.refuse(outbound)
-                    return
-                }
-                let session = ServerSession(id: id, configuration: configuration, wallet: wallet, now: .now())
-                let connection = RelayConnection(
-                    session: session, outbound: outbound, heartbeatSeconds: configuration.heartbeatSeconds,
-                    logger: logger)
-                await self.drive(connection, inbound)
-            }
-        } catch {
-            // The peer went away in mid-frame; the session has settled.
-            logger.debug("connection ended", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func drive(_ connection: RelayConnection, _ inbound: NIOAsyncChannelInboundStream<FrameArrival>) async {
-        await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    do {
-                        for try await arrival in inbound {
-                            guard try await connection.receive(arrival) else { break }
-                        }
-                    } catch {}
-                    await connection.abandon()
-                }
-                group.addTask {
-                    while !Task.isCancelled {
-                        try? await Task.sleep(for: .milliseconds(100))
-                        guard (try? await connection.tick()) == true else { break }
-                    }
-                }
-                // Whichever ends first ends the connection: no frames any more, or a peer that is gone.
-                await group.next()
-                group.cancelAll()
-            }
-        } onGracefulShutdown: {
-            Task { await connection.shutDown() }
-        }
-    }
-
-    /// RFC 6455 §7.4.1's registry has 1013 for "try again later".
-    private static func refuse(_ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>) async throws {
-        var payload = ByteBuffer()
-        payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: 1013))
-        payload.writeString("all sessions of this server are taken")
-        try await outbound.write(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload))
     }
 }
