@@ -37,6 +37,8 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	swift run --package-path Benchmarks -c release SignalBench
 	swift run --package-path Benchmarks -c release WebSocketBench
 	swift run --package-path Benchmarks -c release VoiceBench
+	$(BUILD) --product quota-voice
+	swift run --package-path Benchmarks -c release RelayLoad "$$($(BUILD) --show-bin-path)/quota-voice"
 
 judge: ## Judge the local voices beside other converters, write docs/voices.md.
 	@scripts/setup.sh judge
