@@ -38,6 +38,10 @@ enum CapacityBench {
                     format: "%8d  %19.3f %%  %13.0f  %12.2f  %8.2f  %10.1f  %10.0f  %6d", count, share * 100, 1 / share,
                     delays.isEmpty ? 0 : delays[delays.count / 2] * 1_000, p99 * 1_000, (delays.last ?? 0) * 1_000,
                     memory, closed))
+            let causes = Dictionary(grouping: crowd.clients.filter { $0.closeCode != nil }) { client in
+                "\(client.closeCode ?? 0) \(client.closeReason)"
+            }
+            for (cause, clients) in causes { show("          closed \(clients.count) times: \(cause)") }
             if p99 > delayMax || closed > 0 { break }
         }
         crowd.clients = []

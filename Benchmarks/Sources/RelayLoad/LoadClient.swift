@@ -10,6 +10,7 @@ final class LoadClient {
     private(set) var phase = Phase.connecting
     /// The number of the Close that came, 1006 when the connection broke without one.
     private(set) var closeCode: Int?
+    private(set) var closeReason = ""
     private(set) var hasDone = false
     /// Seconds from a frame's departure to its answer's arrival.
     private(set) var delays: [Float] = []
@@ -72,13 +73,18 @@ final class LoadClient {
     }
 
     private func broke() {
-        if closeCode == nil { closeCode = 1006 }
+        if closeCode == nil {
+            closeCode = 1006
+            closeReason = "in \(phase), errno \(errno)"
+        }
         drop()
     }
 
     /// Sends what is due.
     func turn(_ now: Double) {
         guard phase == .ready, now >= nextSend else { return }
+        // As a microphone does that was held up: what is too old is dropped, and no burst above the ceiling is sent.
+        if now - nextSend > 0.2 { nextSend = now }
         sent.append(now)
         write(subject.frames[(offset + framesSent) % subject.frames.count])
         framesSent += 1
@@ -148,6 +154,7 @@ final class LoadClient {
             framesBack += 1
         case 8:
             closeCode = payload.count >= 2 ? payload.prefix(2).reduce(0) { $0 << 8 | Int($1) } : 1005
+            closeReason = String(decoding: payload.dropFirst(2), as: UTF8.self)
             write(Self.frame(opcode: 8, Array(payload)))
             drop()
         case 9: write(Self.frame(opcode: 10, Array(payload)))
