@@ -5,6 +5,10 @@ package struct RelayCaller: Sendable {
     package let token: String
     /// The value of `X-Quota-User`: the hosted user who is to be billed.
     package let hostedUser: String?
+    package let sessionID: String
+    package let voice: String
+    /// The protocol's name of the sound's format.
+    package let format: String
 }
 
 /// Credits set aside for one session.
@@ -36,7 +40,13 @@ package struct RelaySettlement: Sendable, Equatable {
 /// Why no credits were set aside.
 package enum RelayLedgerRefusal: Error, Equatable {
     case unknownToken
+    /// The token may not spend.
+    case insufficientScope
+    /// The hosted user is nobody with a wallet.
+    case notLinked
     case insufficientCredits(balance: Int, required: Int)
+    /// The ledger can't be written.
+    case unavailable
 }
 
 /// The money behind the relay. The relay asks nothing else of it.
@@ -48,10 +58,14 @@ package protocol RelayLedger: Sendable {
 
     /// Notes what was used so far, about once a second: a server that dies settles at the last note. Returns what the
     /// wallet could still give besides the reservation, `nil` when the reservation is not open any more.
-    func note(_ reservation: RelayReservation, used: Int) -> Int?
+    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> Int?
 
     /// Bills `used` and gives the rest back; `nil` when that has happened before.
-    func settle(_ reservation: RelayReservation, used: Int) -> RelaySettlement?
+    ///
+    /// - Parameter closeName: how the session ended, for its owner.
+    func settle(
+        _ reservation: RelayReservation, used: Int, samples: Int, closeName: String
+    ) -> RelaySettlement?
 }
 
 /// The money of one session: reserved once, settled once, however the session ends.
@@ -61,6 +75,7 @@ final class SessionFunds {
     let reservation: RelayReservation
     private let ledger: any RelayLedger
     private var used = 0
+    private var samples = 0
     private var isSettled = false
 
     init(_ credits: Int, for caller: RelayCaller, from ledger: any RelayLedger) throws(RelayLedgerRefusal) {
@@ -69,24 +84,28 @@ final class SessionFunds {
     }
 
     deinit {
-        settle()
+        settle(closeName: Self.abandoned)
     }
+
+    /// How a session ends that nobody closed.
+    static let abandoned = "abandoned"
 
     /// Bills so many samples, at most what is reserved.
     func use(samples: Int) {
+        self.samples = samples
         used = min(RelayProtocol.credits(forSamples: samples), reservation.credits)
     }
 
     /// Makes what was used so far durable; credits left, `nil` when the session has no funds any more.
     func note() -> (used: Int, left: Int)? {
-        guard !isSettled, let left = ledger.note(reservation, used: used) else { return nil }
+        guard !isSettled, let left = ledger.note(reservation, used: used, samples: samples) else { return nil }
         return (used, left + reservation.credits - used)
     }
 
     @discardableResult
-    func settle() -> RelaySettlement? {
+    func settle(closeName: String) -> RelaySettlement? {
         guard !isSettled else { return nil }
         isSettled = true
-        return ledger.settle(reservation, used: used)
+        return ledger.settle(reservation, used: used, samples: samples, closeName: closeName)
     }
 }

@@ -118,7 +118,7 @@ struct ServerSession: ~Copyable {
     /// The peer closed or went silent: the session ends with its bill, and nothing is said.
     mutating func abandon() {
         state = .closed
-        funds?.settle()
+        funds?.settle(closeName: SessionFunds.abandoned)
     }
 
     private mutating func authenticate(_ auth: AuthMessage, _ now: NIODeadline) -> [Action] {
@@ -139,20 +139,30 @@ struct ServerSession: ~Copyable {
         }
         let wholeSeconds = Int(seconds.rounded(.up))
         do throws(RelayLedgerRefusal) {
-            let caller = RelayCaller(token: token, hostedUser: hostedUser)
+            let caller = RelayCaller(
+                token: token, hostedUser: hostedUser, sessionID: meters.id, voice: voice.name, format: wire.format)
             let funds = try SessionFunds(wholeSeconds * RelayProtocol.creditsPerSecond, for: caller, from: ledger)
             return start(funds, voice, wire, wholeSeconds, now)
         } catch {
-            switch error {
-            case .unknownToken: return fail(.invalidAuth, "no such key")
-            case .insufficientCredits(let balance, let required):
-                state = .closed
-                let message = ErrorMessage(
-                    code: "insufficient_credits",
-                    message: "the wallet has \(balance) credits, the session needs \(required)",
-                    balance: balance, required: required)
-                return [.sendText(RelayJSON.encode(message)), .close(.balanceExhausted, detail: message.message)]
-            }
+            return refuse(error)
+        }
+    }
+
+    /// Says why no credits were set aside.
+    private mutating func refuse(_ refusal: RelayLedgerRefusal) -> [Action] {
+        switch refusal {
+        case .unknownToken: return fail(.invalidAuth, "no such key")
+        case .insufficientScope: return fail(.invalidAuth, "the token was not granted credits.spend")
+        case .notLinked:
+            return fail(.invalidAuth, "the user of \(RelayProtocol.hostedUserHeader) is not linked to a wallet")
+        case .unavailable: return fail(.webSocket(number: 1011, reason: ""), "the ledger can't be written")
+        case .insufficientCredits(let balance, let required):
+            state = .closed
+            let message = ErrorMessage(
+                code: "insufficient_credits",
+                message: "the wallet has \(balance) credits, the session needs \(required)",
+                balance: balance, required: required)
+            return [.sendText(RelayJSON.encode(message)), .close(.balanceExhausted, detail: message.message)]
         }
     }
 
@@ -258,7 +268,7 @@ struct ServerSession: ~Copyable {
             return failed(error, 0)
         }
         state = .closed
-        let bill = funds?.settle()
+        let bill = funds?.settle(closeName: "normal")
         let done = DoneMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
             creditsRefunded: bill?.creditsRefunded ?? 0)
@@ -293,7 +303,7 @@ struct ServerSession: ~Copyable {
     private mutating func fail(_ code: RelayCloseCode, _ message: String) -> [Action] {
         if case .closed = state { return [] }
         state = .closed
-        funds?.settle()
+        funds?.settle(closeName: code.name)
         let error = ErrorMessage(code: code.name, message: message)
         return [.sendText(RelayJSON.encode(error)), .close(code, detail: message)]
     }

@@ -27,11 +27,11 @@ final class WalletLedger: RelayLedger {
         }
     }
 
-    func note(_ reservation: RelayReservation, used: Int) -> Int? {
+    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> Int? {
         open.withLock { $0.reservations[reservation.id] }.flatMap { wallet.balance(of: $0) }
     }
 
-    func settle(_ reservation: RelayReservation, used: Int) -> RelaySettlement? {
+    func settle(_ reservation: RelayReservation, used: Int, samples: Int, closeName: String) -> RelaySettlement? {
         guard let entry = open.withLock({ $0.reservations.removeValue(forKey: reservation.id) }),
             let settlement = wallet.settle(entry, used: used)
         else { return nil }

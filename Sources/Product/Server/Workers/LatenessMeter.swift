@@ -22,7 +22,7 @@ package struct LatenessMeter: Sendable {
     }
 
     /// Fewer pieces of work than this say nothing about a server.
-    package static let countMin = 20
+    package static let countMin = 10
     /// Two classes an octave from 62.5 µs to about 4 s.
     private static let classes = 33
     private static let windowNanoseconds: Int64 = 1_000_000_000
