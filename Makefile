@@ -38,6 +38,8 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	swift run --package-path Benchmarks -c release SignalBench
 	swift run --package-path Benchmarks -c release WebSocketBench
 	swift run --package-path Benchmarks -c release VoiceBench
+	$(BUILD) --product quota-voice
+	swift run --package-path Benchmarks -c release RelayLoad "$$($(BUILD) --show-bin-path)/quota-voice"
 
 soak: ## Turn every knob of the local voices for an hour of sound, SEED (2026).
 	@scripts/setup.sh test

@@ -14,6 +14,7 @@ let package = Package(
         .executable(name: "quota-voice", targets: ["quota-voice"]),
         .library(name: "VoiceKit", targets: ["VoiceKit"]),
         .library(name: "VoiceConversion", targets: ["VoiceConversion"]),
+        .library(name: "VoiceOpusCodec", targets: ["VoiceOpusCodec"]),
         .library(name: "VoiceWebSocketClient", targets: ["VoiceWebSocketClient"]),
         .library(name: "QuotaAPI", targets: ["QuotaAPI"]),
         // What `Benchmarks`, a package of its own, measures and measures with.
@@ -274,8 +275,9 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "quota-voice", "ProcessSupport", "VoiceServer",
-                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "NIOCore", package: "swift-nio"),
+                "quota-voice", "ProcessSupport", "VoiceServer", "VoiceConversion",
+                .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
     ]
 )

@@ -31,6 +31,10 @@ let package = Package(
             dependencies: [.product(name: "VoiceWebSocketClient", package: "quota-voice")],
             swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
         .executableTarget(
+            name: "RelayLoad",
+            dependencies: [.product(name: "VoiceOpusCodec", package: "quota-voice")],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .executableTarget(
             name: "VoiceBench",
             dependencies: [
                 "CMalloc", "CRubberBand", "CSoundTouch",

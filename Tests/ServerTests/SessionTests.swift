@@ -70,14 +70,15 @@ import Testing
         #expect(session.first("done")?.creditsUsed == 10_000)
     }
 
-    /// 1.5 seconds of sound at once and a few per cent: within the tolerance up to 50,400 bytes, beyond it not.
-    @Test func theCeilingsToleranceIsFivePerCent() async throws {
+    /// 1.5 seconds of sound at once and a few per cent are within the tolerance; far beyond it not even a server that was
+    /// held up itself forgives. RateMeterTests have the exact bound, in virtual time.
+    @Test func theCeilingHasALittleTolerance() async throws {
         let within = try await run([
             .auth(Self.key), .wait("ready"), .audio(25_200, frame: 1_200, speed: 0), .end, .wait("close"),
         ])
         #expect(within.closeCode == 1000)
         let beyond = try await run([
-            .auth(Self.key), .wait("ready"), .audio(25_201, frame: 1_200, speed: 0), .wait("close"),
+            .auth(Self.key), .wait("ready"), .audio(160_000, frame: 1_200, speed: 0), .wait("close"),
         ])
         #expect(beyond.closeCode == 4_415)
         #expect(beyond.closeReason?.hasPrefix("FORMAT_VIOLATION") == true)

@@ -34,12 +34,26 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Sessions at once.", valueName: "count"))
     var sessions = 64
 
+    @Option(help: ArgumentHelp("Threads that convert. Default: one for each processor.", valueName: "count"))
+    var workers: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Refuse new sessions while one frame in ten waits longer for a thread; 0 never refuses.",
+            valueName: "milliseconds"))
+    var lateness = 250.0
+
+    @Flag(help: "Give sound back as it came, whatever the voice: for measuring what a session costs.")
+    var echo = false
+
     @Option(help: ArgumentHelp("Seconds between heartbeats.", valueName: "seconds"))
     var heartbeat = 5.0
 
     func validate() throws {
         guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
         guard (1...100_000).contains(sessions) else { throw ValidationError("--sessions takes 1 to 100000.") }
+        guard (1...1_024).contains(workers ?? 1) else { throw ValidationError("--workers takes 1 to 1024.") }
+        guard (0...60_000).contains(lateness) else { throw ValidationError("--lateness takes 0 to 60000.") }
         guard (0.1...60).contains(heartbeat) else { throw ValidationError("--heartbeat takes 0.1 to 60 seconds.") }
     }
 
@@ -48,9 +62,13 @@ struct ServeCommand: AsyncParsableCommand {
         let keys = try tokenFile.map { try ServeKeys.read($0) } ?? ServeKeys.own()
         let library = VoiceLibrary()
         for problem in library.problems { Terminal.error(problem) }
-        let configuration = RelayServerConfiguration(
+        var configuration = RelayServerConfiguration(
             host: host, port: port, dataFolder: data, balances: keys.balances, heartbeatSeconds: heartbeat,
             sessionsMax: sessions, voices: library.all)
+        if let workers { configuration.workers = workers }
+        configuration.latenessMillisecondsMax = lateness > 0 ? lateness : nil
+        if echo { configuration.makeConverter = { _ in EchoConverter() } }
+        raiseDescriptorLimit()
         let server = RelayServer(configuration: configuration, logger: Logger(label: "quota-voice.serve"))
         do {
             try await server.run(stopsOnSignals: true) { [host] port in
@@ -69,6 +87,15 @@ struct ServeCommand: AsyncParsableCommand {
                 sentence: "\(host):\(port): can't listen there (\(reason)); choose another --port or --host")
         }
     }
+}
+
+/// A connection takes a descriptor: as many of them as the system allows, instead of the shell's usual 1,024.
+private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    guard getrlimit(resource, &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(resource, &limit)
 }
 
 /// The keys that a server accepts.

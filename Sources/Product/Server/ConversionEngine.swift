@@ -1,6 +1,7 @@
 import VoiceConversion
 import VoiceOpusCodec
 import VoiceRelay
+import VoiceSignal
 
 /// A session's converter behind its wire format: frames in, frames out.
 ///
@@ -14,8 +15,18 @@ struct ConversionEngine: ~Copyable {
         case converter(any Error)
     }
 
+    /// What went through last, and how much so far.
+    struct Levels {
+        var input = LevelMeter.Block()
+        var output = LevelMeter.Block()
+        var samplesOut = 0
+    }
+
     private let converter: any SessionConverter
     private var wire: SessionWire
+    private var inputMeter = LevelMeter(sampleRate: RelayProtocol.sampleRate)
+    private var outputMeter = LevelMeter(sampleRate: RelayProtocol.sampleRate)
+    private var levels = Levels()
 
     init(converter: any SessionConverter, wire: RelayWire) throws(OpusCodecError) {
         self.converter = converter
@@ -28,6 +39,8 @@ struct ConversionEngine: ~Copyable {
     /// Samples of a client's frame; `nil` when it is not of the session's format.
     func samples(of frame: UnsafeRawBufferPointer) -> Int? { wire.samples(of: frame) }
 
+    func lastLevels() -> Levels { levels }
+
     mutating func setVoice(_ voice: Voice) throws(Failure) {
         do {
             try converter.setVoice(voice)
@@ -39,15 +52,17 @@ struct ConversionEngine: ~Copyable {
     /// Converts one frame into the answer's next frames.
     mutating func convert(_ frame: UnsafeRawBufferPointer) throws(Failure) -> [[UInt8]] {
         var answer: [Float] = []
-        let isDecoded: Void?
+        let input: LevelMeter.Block?
         do {
-            isDecoded = try wire.decode(frame) { input in
+            input = try wire.decode(frame) { input in
                 try converter.convert(input) { answer.append(contentsOf: $0) }
+                return inputMeter.measure(input)
             }
         } catch {
             throw .converter(error)
         }
-        guard isDecoded != nil else { throw .malformed }
+        guard let input else { throw .malformed }
+        levels.input = input
         return encoded(answer)
     }
 
@@ -66,7 +81,11 @@ struct ConversionEngine: ~Copyable {
 
     private mutating func encoded(_ samples: [Float]) -> [[UInt8]] {
         var frames: [[UInt8]] = []
-        samples.withUnsafeBufferPointer { wire.encode($0, into: &frames) }
+        samples.withUnsafeBufferPointer { samples in
+            levels.output = outputMeter.measure(samples)
+            levels.samplesOut += samples.count
+            wire.encode(samples, into: &frames)
+        }
         return frames
     }
 }

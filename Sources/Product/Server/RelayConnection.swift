@@ -5,27 +5,36 @@ import VoiceRelay
 
 /// One relay connection: frames in, the session's actions out, heartbeats both ways.
 ///
-/// An actor, so conversion runs on Swift's bounded worker pool and never on an event loop.
+/// An actor on its session's place in the worker pool: conversion never runs on an event loop, nor on Swift's own threads.
 actor RelayConnection {
     private var session: ServerSession
     private let outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>
     private let heartbeat: TimeAmount
     private let logger: Logger
+    private let executor: SessionExecutor
+    private let registry: SessionRegistry
     private var lastFrame = NIODeadline.now()
     private var lastPing = NIODeadline.now()
     /// When our Close left; the peer gets `closeSecondsMax` to answer it.
     private var closeTime: NIODeadline?
     private static let closeSecondsMax: Int64 = 2
+    /// Until when the peer itself held us up by not reading: that is no lateness of ours.
+    private var heldUntil = NIODeadline.uptimeNanoseconds(0)
+    private static let writeMax = TimeAmount.milliseconds(5)
 
     init(
         session: consuming ServerSession, outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>,
-        heartbeatSeconds: Double, logger: Logger
+        heartbeatSeconds: Double, executor: SessionExecutor, logger: Logger, registry: SessionRegistry
     ) {
         self.session = session
         self.outbound = outbound
         heartbeat = .nanoseconds(Int64(heartbeatSeconds * 1_000_000_000))
+        self.executor = executor
         self.logger = logger
+        self.registry = registry
     }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
     /// Handles one frame; `false` when the connection is to be closed.
     func receive(_ arrival: FrameArrival) async throws -> Bool {
@@ -36,6 +45,8 @@ actor RelayConnection {
         case .text:
             try await perform(session.text(String(buffer: frame.unmaskedData), now: now))
         case .binary:
+            let since = max(arrival.time, heldUntil)
+            executor.noteLateness(now - min(since, now), now: now)
             let bytes = frame.unmaskedData.readableBytesView
             try await perform(session.audio(bytes, arrived: arrival.time, lateness: arrival.lateness, now: now))
         case .ping:
@@ -90,6 +101,7 @@ actor RelayConnection {
     private func close(_ code: RelayCloseCode, detail: String) async throws {
         guard closeTime == nil else { return }
         closeTime = .now()
+        registry.noteClose(code)
         logger.info("session closes", metadata: ["code": "\(code.number)", "reason": "\(detail)"])
         var payload = ByteBuffer()
         payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: Int(code.number)))
@@ -113,6 +125,9 @@ actor RelayConnection {
     }
 
     private func send(_ opcode: WebSocketOpcode, _ data: ByteBuffer) async throws {
+        let start = NIODeadline.now()
         try await outbound.write(WebSocketFrame(fin: true, opcode: opcode, data: data))
+        let end = NIODeadline.now()
+        if end - start > Self.writeMax { heldUntil = end }
     }
 }

@@ -3,7 +3,6 @@ import Hummingbird
 import HummingbirdCore
 import Logging
 import NIOCore
-import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
 import VoiceRelay
@@ -22,13 +21,25 @@ public enum RelayServerError: Error, Sendable {
 public final class RelayServer: Sendable {
     private let configuration: RelayServerConfiguration
     private let logger: Logger
-    private let sessions = Mutex(0)
-    private let sessionNumber = Mutex(0)
+    /// Another than the database's, for tests.
+    private let ledger: (any RelayLedger)?
+    private let relay = Mutex<RelayService?>(nil)
 
-    public init(configuration: RelayServerConfiguration, logger: Logger) {
+    public convenience init(configuration: RelayServerConfiguration, logger: Logger) {
+        self.init(configuration: configuration, logger: logger, ledger: nil)
+    }
+
+    package init(configuration: RelayServerConfiguration, logger: Logger, ledger: (any RelayLedger)?) {
         self.configuration = configuration
         self.logger = logger
+        self.ledger = ledger
     }
+
+    /// The sessions that are live now, the oldest first. Any thread.
+    public var liveSessions: [RelaySessionSnapshot] { relay.withLock { $0?.liveSessions } ?? [] }
+
+    /// What the relay does as a whole; `nil` while it does not run. Any thread.
+    public var load: RelayLoadSnapshot? { relay.withLock { $0?.load } }
 
     /// Serves until the task is cancelled or, with `stopsOnSignals`, until SIGINT or SIGTERM; open sessions then get
     /// a typed close and their refund.
@@ -40,11 +51,14 @@ public final class RelayServer: Sendable {
         let wallet = CreditWallet(
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
         let services = ServerServices(store: store, logger: logger)
+        let relay = RelayService(configuration: configuration, ledger: ledger ?? WalletLedger(wallet))
+        self.relay.withLock { $0 = relay }
+        defer { relay.stop() }
         let application = Application(
             router: Routes.router(services, voices: configuration.voices.map(\.name)),
             server: HTTPServerBuilder { responder in
-                RelayUpgrade(responder: responder) { channel, externalUserID, logger in
-                    await self.serve(channel, wallet, externalUserID, logger)
+                RelayUpgrade(responder: responder) { channel, request, logger in
+                    await relay.serve(channel, request, logger)
                 }
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
@@ -78,69 +92,5 @@ public final class RelayServer: Sendable {
         } catch {
             throw RelayServerError.cantOpenData("\(error)")
         }
-    }
-
-    private func serve(
-        _ channel: RelayUpgrade.FrameChannel, _ wallet: CreditWallet, _ externalUserID: String?, _ logger: Logger
-    ) async {
-        let id = Identifier.voiceSession.make()
-        var logger = logger
-        logger[metadataKey: "session"] = "\(id)"
-        let admitted = sessions.withLock { count in
-            count += 1
-            return count <= configuration.sessionsMax
-        }
-        defer { sessions.withLock { $0 -= 1 } }
-        do {
-            try await channel.executeThenClose { inbound, outbound in
-                guard admitted else {
-                    try await Self.refuse(outbound)
-                    return
-                }
-                let session = ServerSession(
-                    id: id, configuration: configuration, wallet: wallet, externalUserID: externalUserID, now: .now())
-                let connection = RelayConnection(
-                    session: session, outbound: outbound, heartbeatSeconds: configuration.heartbeatSeconds,
-                    logger: logger)
-                await self.drive(connection, inbound)
-            }
-        } catch {
-            // The peer went away in mid-frame; the session has settled.
-            logger.debug("connection ended", metadata: ["error": "\(error)"])
-        }
-    }
-
-    private func drive(_ connection: RelayConnection, _ inbound: NIOAsyncChannelInboundStream<FrameArrival>) async {
-        await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    do {
-                        for try await arrival in inbound {
-                            guard try await connection.receive(arrival) else { break }
-                        }
-                    } catch {}
-                    await connection.abandon()
-                }
-                group.addTask {
-                    while !Task.isCancelled {
-                        try? await Task.sleep(for: .milliseconds(100))
-                        guard (try? await connection.tick()) == true else { break }
-                    }
-                }
-                // Whichever ends first ends the connection: no frames any more, or a peer that is gone.
-                await group.next()
-                group.cancelAll()
-            }
-        } onGracefulShutdown: {
-            Task { await connection.shutDown() }
-        }
-    }
-
-    /// RFC 6455 §7.4.1's registry has 1013 for "try again later".
-    private static func refuse(_ outbound: NIOAsyncChannelOutboundWriter<WebSocketFrame>) async throws {
-        var payload = ByteBuffer()
-        payload.write(webSocketErrorCode: WebSocketErrorCode(codeNumber: 1013))
-        payload.writeString("all sessions of this server are taken")
-        try await outbound.write(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload))
     }
 }

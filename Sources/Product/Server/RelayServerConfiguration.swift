@@ -1,3 +1,4 @@
+import Foundation
 import VoiceConversion
 
 /// What a local server offers.
@@ -19,6 +20,11 @@ public struct RelayServerConfiguration: Sendable {
     public var enforcesCeiling: Bool
     /// Voices by which sessions may ask.
     public var voices: [Voice]
+    /// Threads that convert.
+    public var workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    /// How many milliseconds one in ten frames may wait for a worker before new sessions are refused, so that those
+    /// that are open stay good; `nil` never refuses.
+    public var latenessMillisecondsMax: Double? = 250
     /// Makes the converter of one session.
     package var makeConverter: @Sendable (Voice) throws -> any SessionConverter = { LocalConverter(voice: $0) }
 

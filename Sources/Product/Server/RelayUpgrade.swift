@@ -76,9 +76,16 @@ private final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandle
         uri.prefix { $0 != "?" } == RelayProtocol.path
     }
 
+    /// RFC 6455 §4.2.1: a GET with a key and the one version that there is. Everything else gets an answer that names it
+    /// (§4.4).
+    static func isUpgrade(_ head: HTTPRequestHead) -> Bool {
+        head.method == .GET && head.headers["Sec-WebSocket-Version"] == ["13"]
+            && head.headers["Sec-WebSocket-Key"].count == 1
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var part = unwrapInboundIn(data)
-        if case .head(var head) = part, !Self.isRelay(head.uri) {
+        if case .head(var head) = part, !Self.isRelay(head.uri) || !Self.isUpgrade(head) {
             head.headers.remove(name: "Upgrade")
             part = .head(head)
         }
@@ -92,9 +99,22 @@ struct RelayUpgrade: ServerChildChannel {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
     typealias FrameChannel = NIOAsyncChannel<FrameArrival, WebSocketFrame>
 
+    /// What the upgrade's head says of the session.
+    struct Request: Sendable {
+        /// The hosted user who is to be billed.
+        let hostedUser: String?
+    }
+
     enum Upgraded: Sendable {
         case http(HTTPChannel)
-        case relay(FrameChannel, externalUserID: String?)
+        case relay(FrameChannel, Request)
+    }
+
+    /// The answer to a request of the relay's path that is no upgrade (RFC 9110 §15.5.22, RFC 6455 §4.4).
+    static var upgradeRequired: Response {
+        var headers: HTTPFields = [.upgrade: "websocket"]
+        if let version = HTTPField.Name("Sec-WebSocket-Version") { headers[version] = "13" }
+        return Response(status: .upgradeRequired, headers: headers)
     }
 
     struct Value: ServerChildChannelValue {
@@ -103,12 +123,11 @@ struct RelayUpgrade: ServerChildChannel {
     }
 
     let http: HTTP1Channel
-    /// With the `X-Quota-User` of the upgrade.
-    let onRelay: @Sendable (FrameChannel, String?, Logger) async -> Void
+    let onRelay: @Sendable (FrameChannel, Request, Logger) async -> Void
 
     init(
         responder: @escaping HTTPChannelHandler.Responder,
-        onRelay: @escaping @Sendable (FrameChannel, String?, Logger) async -> Void
+        onRelay: @escaping @Sendable (FrameChannel, Request, Logger) async -> Void
     ) {
         http = HTTP1Channel(responder: responder)
         self.onRelay = onRelay
@@ -124,10 +143,8 @@ struct RelayUpgrade: ServerChildChannel {
                     return channel.eventLoop.makeSucceededFuture(headers)
                 },
                 upgradePipelineHandler: { channel, head in
-                    channel.eventLoop.makeCompletedFuture {
-                        .relay(
-                            try Self.relayChannel(channel), externalUserID: head.headers.first(name: "X-Quota-User"))
-                    }
+                    let request = Request(hostedUser: head.headers.first(name: RelayProtocol.hostedUserHeader))
+                    return channel.eventLoop.makeCompletedFuture { .relay(try Self.relayChannel(channel), request) }
                 })
             let configuration = NIOUpgradableHTTPServerPipelineConfiguration<Upgraded>(
                 upgradeConfiguration: .init(
@@ -152,7 +169,7 @@ struct RelayUpgrade: ServerChildChannel {
         }
         switch upgraded {
         case .http(let channel): await http.handle(value: channel, logger: logger)
-        case .relay(let channel, let user): await onRelay(channel, user, logger)
+        case .relay(let channel, let request): await onRelay(channel, request, logger)
         }
     }
 

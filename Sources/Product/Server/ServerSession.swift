@@ -24,14 +24,14 @@ struct ServerSession: ~Copyable {
     }
 
     private let configuration: RelayServerConfiguration
-    private let wallet: CreditWallet
-    private let sessionID: String
-    /// The hosted user that pays, from `X-Quota-User` on the upgrade.
-    private let externalUserID: String?
+    private let ledger: any RelayLedger
+    private let meters: SessionMeters
+    private let hostedUser: String?
     private var state: State
     private var engine: ConversionEngine?
     private var wire = RelayWire.pcm
-    private var reservation: CreditWallet.Reservation?
+    /// Settles when it goes: however the connection went away, what was not used goes back, once.
+    private var funds: SessionFunds?
     private var meter = RateMeter()
     /// Packets have a ceiling of their bytes besides the one of their seconds.
     private var packetMeter: RateMeter?
@@ -42,22 +42,16 @@ struct ServerSession: ~Copyable {
     private var usageDue: NIODeadline
 
     init(
-        id: String, configuration: RelayServerConfiguration, wallet: CreditWallet, externalUserID: String? = nil,
+        meters: SessionMeters, configuration: RelayServerConfiguration, ledger: any RelayLedger, hostedUser: String?,
         now: NIODeadline
     ) {
-        self.externalUserID = externalUserID
         self.configuration = configuration
-        self.wallet = wallet
-        sessionID = id
+        self.ledger = ledger
+        self.meters = meters
+        self.hostedUser = hostedUser
         deadline = now + .seconds(Int64(RelayProtocol.authSecondsMax))
         state = .awaitingAuth(deadline: deadline)
         usageDue = now
-    }
-
-    deinit {
-        // However the connection went away, what was not used goes back, once.
-        guard let reservation else { return }
-        _ = wallet.settle(reservation, used: RelayProtocol.credits(forSamples: samplesIn), samples: samplesIn)
     }
 
     mutating func text(_ text: String, now: NIODeadline) -> [Action] {
@@ -89,18 +83,8 @@ struct ServerSession: ~Copyable {
         }
         let length = bytes.withUnsafeBytes { engine?.samples(of: $0) ?? nil }
         guard let count = length else { return malformed(bytes.count) }
-        if configuration.enforcesCeiling {
-            // Packets count as the samples that they stand for: the same seconds, the same bill, the same ceiling.
-            let soundBytes = count * RelayProtocol.bytesPerSample
-            guard meter.admit(soundBytes, at: arrived, lateness: lateness) else {
-                return fail(
-                    .formatViolation, "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)")
-            }
-            guard packetMeter?.admit(bytes.count, at: arrived, lateness: lateness) ?? true else {
-                return fail(
-                    .formatViolation,
-                    "more than \(RelayProtocol.opusAcceptedBytesPerSecond) bytes of \(wire.format) in one second")
-            }
+        if let haste = haste(bytes.count, samples: count, at: arrived, lateness) {
+            return fail(.formatViolation, haste)
         }
         guard samplesIn + count <= samplesMax else { return timedOut() }
         do throws(ConversionEngine.Failure) {
@@ -108,25 +92,11 @@ struct ServerSession: ~Copyable {
                 try engine?.convert(bytes) ?? []
             }
             samplesIn += count
+            funds?.use(samples: samplesIn)
+            note(count, bytes.count, frames)
             return frames.map(Action.sendAudio) + usage(now)
         } catch {
             return failed(error, bytes.count)
-        }
-    }
-
-    private mutating func malformed(_ bytes: Int) -> [Action] {
-        switch wire {
-        case .pcm: fail(.formatViolation, "a frame of \(bytes) bytes is not whole samples of \(wire.format)")
-        case .opus:
-            fail(.formatViolation, "a frame of \(bytes) bytes is not one packet of \(wire.format), 20 ms at most")
-        }
-    }
-
-    private mutating func failed(_ failure: ConversionEngine.Failure, _ bytes: Int) -> [Action] {
-        switch failure {
-        case .malformed: malformed(bytes)
-        // What it says may hold names of this machine; the log has it.
-        case .converter: fail(.upstreamDisconnected, "the converter of this session failed")
         }
     }
 
@@ -148,7 +118,7 @@ struct ServerSession: ~Copyable {
     /// The peer closed or went silent: the session ends with its bill, and nothing is said.
     mutating func abandon() {
         state = .closed
-        settle()
+        funds?.settle(closeName: SessionFunds.abandoned)
     }
 
     private mutating func authenticate(_ auth: AuthMessage, _ now: NIODeadline) -> [Action] {
@@ -168,42 +138,23 @@ struct ServerSession: ~Copyable {
             return refuse("max_duration_seconds must be from 1 to \(configuration.maxDurationSeconds)")
         }
         let wholeSeconds = Int(seconds.rounded(.up))
-        do throws(CreditWallet.Refusal) {
-            let reservation = try wallet.reserve(
-                wholeSeconds * RelayProtocol.creditsPerSecond, token: token,
-                opening: .init(
-                    sessionID: sessionID, voice: voice.name, format: wire.format,
-                    externalUserID: externalUserID))
-            self.reservation = reservation
-            self.wire = wire
-            if wire == .opus {
-                packetMeter = RateMeter(ceilingBytesPerSecond: RelayProtocol.opusAcceptedBytesPerSecond)
-            }
-            guard let engine = makeEngine(voice, wire) else {
-                return fail(.upstreamDisconnected, "no converter could be made for this session")
-            }
-            let delaySamples = engine.delaySamples
-            self.engine = consume engine
-            samplesMax = wholeSeconds * RelayProtocol.sampleRate
-            deadline = now + .seconds(Int64(wholeSeconds))
-            usageDue = now + .seconds(1)
-            state = .streaming
-            let ready = ReadyMessage(
-                sessionId: sessionID, reservedCredits: reservation.credits,
-                heartbeatSeconds: configuration.heartbeatSeconds, delaySamples: delaySamples,
-                ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
-            return [.sendText(RelayJSON.encode(ready))]
+        do throws(RelayLedgerRefusal) {
+            let caller = RelayCaller(
+                token: token, hostedUser: hostedUser, sessionID: meters.id, voice: voice.name, format: wire.format)
+            let funds = try SessionFunds(wholeSeconds * RelayProtocol.creditsPerSecond, for: caller, from: ledger)
+            return start(funds, voice, wire, wholeSeconds, now)
         } catch {
             return refuse(error)
         }
     }
 
-    /// Says why the wallet did not open.
-    private mutating func refuse(_ refusal: CreditWallet.Refusal) -> [Action] {
+    /// Says why no credits were set aside.
+    private mutating func refuse(_ refusal: RelayLedgerRefusal) -> [Action] {
         switch refusal {
         case .unknownToken: return fail(.invalidAuth, "no such key")
         case .insufficientScope: return fail(.invalidAuth, "the token was not granted credits.spend")
-        case .notLinked: return fail(.invalidAuth, "the user of X-Quota-User is not linked to a wallet")
+        case .notLinked:
+            return fail(.invalidAuth, "the user of \(RelayProtocol.hostedUserHeader) is not linked to a wallet")
         case .unavailable: return fail(.webSocket(number: 1011, reason: ""), "the ledger can't be written")
         case .insufficientCredits(let balance, let required):
             state = .closed
@@ -215,6 +166,35 @@ struct ServerSession: ~Copyable {
         }
     }
 
+    private mutating func start(
+        _ funds: SessionFunds, _ voice: Voice, _ wire: RelayWire, _ seconds: Int, _ now: NIODeadline
+    ) -> [Action] {
+        guard let engine = makeEngine(voice, wire) else {
+            return fail(.upstreamDisconnected, "no converter could be made for this session")
+        }
+        let delaySamples = engine.delaySamples
+        self.engine = consume engine
+        self.funds = funds
+        self.wire = wire
+        if wire == .opus { packetMeter = RateMeter(ceilingBytesPerSecond: RelayProtocol.opusAcceptedBytesPerSecond) }
+        samplesMax = seconds * RelayProtocol.sampleRate
+        deadline = now + .seconds(Int64(seconds))
+        usageDue = now + .seconds(1)
+        state = .streaming
+        meters.values.withLock { values in
+            values.owner = funds.reservation.owner
+            values.voice = voice.name
+            values.wire = wire
+            values.delaySamples = delaySamples
+            values.readySince = now
+        }
+        let ready = ReadyMessage(
+            sessionId: meters.id, reservedCredits: funds.reservation.credits,
+            heartbeatSeconds: configuration.heartbeatSeconds, delaySamples: delaySamples,
+            ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
+        return [.sendText(RelayJSON.encode(ready))]
+    }
+
     private func makeEngine(_ voice: Voice, _ wire: RelayWire) -> ConversionEngine? {
         guard let converter = try? configuration.makeConverter(voice) else { return nil }
         return try? ConversionEngine(converter: converter, wire: wire)
@@ -224,12 +204,55 @@ struct ServerSession: ~Copyable {
         configuration.voices.first { $0.name == name.lowercased() }
     }
 
+    /// What is too fast about a frame; `nil` when nothing is.
+    private mutating func haste(_ bytes: Int, samples: Int, at arrived: NIODeadline, _ lateness: TimeAmount) -> String?
+    {
+        guard configuration.enforcesCeiling else { return nil }
+        // Packets count as the samples that they stand for: the same seconds, the same bill, the same ceiling.
+        guard meter.admit(samples * RelayProtocol.bytesPerSample, at: arrived, lateness: lateness) else {
+            return "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)"
+        }
+        guard packetMeter?.admit(bytes, at: arrived, lateness: lateness) ?? true else {
+            return "more than \(RelayProtocol.opusAcceptedBytesPerSecond) bytes of \(wire.format) in one second"
+        }
+        return nil
+    }
+
+    private mutating func note(_ samples: Int, _ bytes: Int, _ frames: [[UInt8]]) {
+        let levels = engine?.lastLevels()
+        meters.values.withLock { values in
+            values.samplesIn += samples
+            values.bytesIn += bytes
+            values.bytesOut += frames.reduce(0) { $0 + $1.count }
+            guard let levels else { return }
+            values.samplesOut = levels.samplesOut
+            values.input = levels.input
+            values.output = levels.output
+        }
+    }
+
+    private mutating func malformed(_ bytes: Int) -> [Action] {
+        switch wire {
+        case .pcm: fail(.formatViolation, "a frame of \(bytes) bytes is not whole samples of \(wire.format)")
+        case .opus:
+            fail(.formatViolation, "a frame of \(bytes) bytes is not one packet of \(wire.format), 20 ms at most")
+        }
+    }
+
+    private mutating func failed(_ failure: ConversionEngine.Failure, _ bytes: Int) -> [Action] {
+        switch failure {
+        case .malformed: malformed(bytes)
+        case .converter: fail(.upstreamDisconnected, "the converter of this session failed")
+        }
+    }
+
     private mutating func changeVoice(_ name: String) -> [Action] {
         guard let voice = voice(named: name) else {
             return refuse("unknown voice \(name); see quota-voice voices")
         }
         do throws(ConversionEngine.Failure) {
             try engine?.setVoice(voice)
+            meters.values.withLock { $0.voice = voice.name }
             return []
         } catch {
             return failed(error, 0)
@@ -245,7 +268,7 @@ struct ServerSession: ~Copyable {
             return failed(error, 0)
         }
         state = .closed
-        let bill = settle("normal")
+        let bill = funds?.settle(closeName: "normal")
         let done = DoneMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
             creditsRefunded: bill?.creditsRefunded ?? 0)
@@ -255,14 +278,16 @@ struct ServerSession: ~Copyable {
 
     /// A running bill about once a second, when there is something new to say.
     private mutating func usage(_ now: NIODeadline) -> [Action] {
-        guard now >= usageDue, samplesIn > samplesReported, let reservation else { return [] }
+        guard now >= usageDue, let funds else { return [] }
         usageDue = now + .seconds(1)
+        guard let bill = funds.note() else {
+            return fail(.balanceExhausted, "the credits of this session are not reserved any more")
+        }
+        guard samplesIn > samplesReported else { return [] }
         samplesReported = samplesIn
-        let used = RelayProtocol.credits(forSamples: samplesIn)
-        wallet.mark(reservation, used: used, samples: samplesIn)
-        let left = (wallet.balance(of: reservation) ?? 0) + reservation.credits - used
         let usage = UsageMessage(
-            seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: used, creditsLeft: left)
+            seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill.used,
+            creditsLeft: bill.left)
         return [.sendText(RelayJSON.encode(usage))]
     }
 
@@ -278,16 +303,8 @@ struct ServerSession: ~Copyable {
     private mutating func fail(_ code: RelayCloseCode, _ message: String) -> [Action] {
         if case .closed = state { return [] }
         state = .closed
-        settle(code.name)
+        funds?.settle(closeName: code.name)
         let error = ErrorMessage(code: code.name, message: message)
         return [.sendText(RelayJSON.encode(error)), .close(code, detail: message)]
-    }
-
-    @discardableResult
-    private mutating func settle(_ closeName: String = "abandoned") -> CreditWallet.Settlement? {
-        guard let reservation else { return nil }
-        self.reservation = nil
-        return wallet.settle(
-            reservation, used: RelayProtocol.credits(forSamples: samplesIn), samples: samplesIn, closeName: closeName)
     }
 }

@@ -10,6 +10,9 @@ public func fuzzRelay(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
     if let value = JSONValue(parsing: text), case .string(let string) = value {
         precondition(JSONValue(parsing: JSONValue.quoted(string)) == value, "quoting changed the string")
     }
+    if let packet = OpusPacket(UnsafeRawBufferPointer(bytes)) {
+        precondition((1...48).contains(packet.frames) && (40...1_920).contains(packet.samples), "not a packet's length")
+    }
     for openings in 0...3 { play(text, openings: openings) }
     return 0
 }

@@ -10,7 +10,7 @@ enum Routes {
         router.add(middleware: AddressLimit(limiter: services.limiter))
         router.get("health") { _, _ in "ok\n" }
         router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
-            Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
+            RelayUpgrade.upgradeRequired
         }
         AccountRoutes(services: services).add(to: router)
         KeyRoutes(services: services).add(to: router)
