@@ -44,7 +44,7 @@ bench: ## Measure beside other libraries, as ratios of one run.
 soak: ## Turn every knob of the local voices for an hour of sound, SEED (2026).
 	@scripts/setup.sh test
 	$(BUILD) --build-tests
-	QUOTA_VOICE_SOAK_MINUTES=60 QUOTA_VOICE_SOAK_SEED=$(or $(SEED),2026) swift test -c release --skip-build \
+	QUOTA_VOICE_SOAK_MINUTES=60 QUOTA_VOICE_SOAK_SEED=$(or $(SEED),2026) swift test -c release --skip-build --disable-xctest \
 		--filter RandomChangesTests
 
 judge: ## Judge the local voices beside other converters, write docs/voices.md.

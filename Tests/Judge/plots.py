@@ -3,7 +3,7 @@
 
 usage: plots.py CACHE DOCS
 
-Reads results.json, landings.json and the sound in CACHE, writes voices.md and voices-*.png in DOCS.
+Reads results.json, landings.json, custom.json and the sound in CACHE, writes voices.md and voices-*.png in DOCS.
 """
 import json
 import pathlib
@@ -32,7 +32,7 @@ TARGETS = {
         "clipped": (0, 0), "wrong_closed": (23, 20), "wrong_default": (20, 17), "harmonicity": (1, 0.3)},
 }
 AROUND_ZERO = {"delay", "f0_error", "warp_error", "level"}
-NOISE_TARGETS, LANDING_TARGETS = (4.5, 2), (1.5, 0.5)
+NOISE_TARGETS, LANDING_TARGETS, PESQ_TARGETS, CUSTOM_TARGETS = (4.5, 2), (1.5, 0.5), (1.95, 2.3), (8.6, 8.0)
 LANDINGS = {"rachel": 195, "adam": 105}
 EXAMPLES = {"male": "reading-0870", "female": "english-confbridge-begin-leader"}
 
@@ -55,9 +55,26 @@ is held against WORLD's.
 
 %(meanings)s
 
-## Landing and noise
+## Landing, noise, there and back, custom voices
 
 %(more)s
+
+There and back is a recording converted and then converted by the inverse ratios, compared with itself by PESQ (ITU-T
+P.862.2, wide band). The custom voice is learned by `voices learn` from six sentences of one synthesised man for another
+and judged on six other ones, against the first man's own reading of the same words.
+
+## Clean-up in front
+
+`convert` takes `--high-pass` (80 Hz, 24 dB an octave), `--gate`, `--level` and `--feedback-guard`, all off by default;
+tests hold them to these figures. The gate opens within the converter's delay, so that not one sample of a word's onset
+changes. The level is brought to -22 dB at 4 dB a second upwards and 8 downwards, in speech alone, by -12 to 18 dB: in
+pauses and in steady noise it stands still. The feedback guard leaves speech as it is, bit for bit. In a simulated loop
+with a resonance, a gain of 1.3 to 1.5 and 20 ms of delay it keeps howls from over 80 %% of the time to under 3 %%, by
+notches. A loop that howls everywhere at once (gain 1.5, 20 to 100 ms) it can only turn down: loud for at most a quarter
+of the first 12 s instead of over 80 %%.
+
+There is no noise suppression. What Debian packages (RNNoise, SpeexDSP) would be one more library in an engine that
+links ALSA, Opus and OpenSSL alone, and RNNoise works in frames of 10 ms, beside a delay of 15.
 
 ## Pictures
 
@@ -106,7 +123,7 @@ def table(results, direction):
     return "\n".join(lines)
 
 
-def landing_and_noise(results, landings):
+def more(results, landings, custom):
     lines = ["| | must | aim | found |", "|---|---|---|---|"]
     for direction, who in (("male", "men"), ("female", "women")):
         error = totals(results, direction)["ours-in-noise"]["gross_error"]
@@ -118,6 +135,16 @@ def landing_and_noise(results, landings):
         text = "median %+.2f, worst %+.2f (%s)" % (np.median(list(beside.values())), beside[worst], worst)
         lines.append("| %d speakers beside %s's %g Hz, semitones | %g | %g | %s |" % (
             len(beside), voice, goal, *LANDING_TARGETS, bold(abs(beside[worst]) > LANDING_TARGETS[0], text)))
+    for direction, who in (("male", "men"), ("female", "women")):
+        quality = float(np.mean([files["ours-and-back"]["pesq"] for files in results[direction].values()]))
+        lines.append("| PESQ of %s, there and back | %g | %g | %s |" % (
+            who, *PESQ_TARGETS, bold(quality < PESQ_TARGETS[0], "%.2f" % quality)))
+    ours = custom["judge-custom"]
+    presets = {name: value for name, value in custom.items() if name not in ("source", "judge-custom")}
+    nearest = min(presets, key=presets.get)
+    text = "%s (unconverted %.2f, nearest preset %s %.2f)" % (
+        bold(ours > CUSTOM_TARGETS[0], "%.2f" % ours), custom["source"], nearest, presets[nearest])
+    lines.append("| mel-cepstral distortion of a custom voice, dB | %g | %g | %s |" % (*CUSTOM_TARGETS, text))
     return "\n".join(lines)
 
 
@@ -183,13 +210,14 @@ def write_pages(cache, docs):
 
     results = json.loads((cache / "results.json").read_text())
     landings = json.loads((cache / "landings.json").read_text())
+    custom = json.loads((cache / "custom.json").read_text())
     docs.mkdir(exist_ok=True)
     meanings = ["- **%s**: %s" % (name.replace("_", " "), meaning) for name, meaning in judge.FIGURES.items()]
     counts = {direction: len(files) for direction, files in results.items()}
     seconds = sum(files["ours"]["seconds"] for direction in results.values() for files in direction.values())
     (docs / "voices.md").write_text(TEXT % {
         **counts, "seconds": seconds, "tables": "\n".join(table(results, direction) for direction in TITLES),
-        "meanings": "\n".join(meanings), "more": landing_and_noise(results, landings)})
+        "meanings": "\n".join(meanings), "more": more(results, landings, custom)})
     draw_figures(pyplot, results, docs / "voices-figures.png")
     for direction in TITLES:
         draw_example(pyplot, cache, direction, docs / ("voices-%s.png" % direction))

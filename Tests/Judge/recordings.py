@@ -63,7 +63,7 @@ class Corpus:
 
     def add(self, voice, name, source, *kind, text=None):
         target = self.folder / voice / (name + ".wav")
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if str(source).endswith(".g722"):
             run("ffmpeg", "-v", "error", "-y", "-f", "g722", "-i", source, "-ac", "1", "-ar", "16000", target)
         else:
@@ -103,17 +103,27 @@ class Corpus:
             text=" ".join(names).replace("_", " "))
 
     def add_diphones(self):
-        system = self.unpacked / "usr"
-        libraries = next((system / "lib").glob("*/libestools.so*")).parent
         for number, sentence in enumerate(SENTENCES):
             voice = "kal" if number < 4 else "ked"
-            spoken = self.folder / "spoken.wav"
-            script = '(voice_%s_diphone)\n(utt.save.wave (SynthText "%s") "%s" \'riff)\n' % (voice, sentence, spoken)
-            (self.folder / "say.scm").write_text(script)
-            run(
-                system / "bin/festival", "--libdir", system / "share/festival", "-b", self.folder / "say.scm",
-                env={"LD_LIBRARY_PATH": str(libraries), "HOME": str(self.folder)})
-            self.add("male", "%s-%d" % (voice, number + 1), spoken, text=sentence)
+            self.add("male", "%s-%d" % (voice, number + 1), self.say(voice, sentence), text=sentence)
+
+    def add_same_sentences(self):
+        """Both men's diphones with the same words: what a custom voice is judged by."""
+        sentences = [part.strip() + "." for part in " ".join(SENTENCES).split(".") if part.strip()]
+        for voice in ("kal", "ked"):
+            for number, sentence in enumerate(sentences):
+                self.add("same/" + voice, "%02d" % (number + 1), self.say(voice, sentence))
+
+    def say(self, voice, sentence):
+        system = self.unpacked / "usr"
+        libraries = next((system / "lib").glob("*/libestools.so*")).parent
+        spoken = self.folder / "spoken.wav"
+        script = '(voice_%s_diphone)\n(utt.save.wave (SynthText "%s") "%s" \'riff)\n' % (voice, sentence, spoken)
+        (self.folder / "say.scm").write_text(script)
+        run(
+            system / "bin/festival", "--libdir", system / "share/festival", "-b", self.folder / "say.scm",
+            env={"LD_LIBRARY_PATH": str(libraries), "HOME": str(self.folder)})
+        return spoken
 
 
 def plain(text):
@@ -135,6 +145,7 @@ def main():
     corpus.add_readings()
     corpus.add_speakers()
     corpus.add_diphones()
+    corpus.add_same_sentences()
     (corpus.folder / "texts.json").write_text(json.dumps(corpus.texts, indent=1))
     for voice in ("male", "female"):
         print("recordings: %d %s" % (len(list((corpus.folder / voice).glob("*.wav"))), voice))

@@ -17,7 +17,9 @@ import sys
 import tempfile
 
 import numpy as np
+import pesq
 
+import custom
 import judge
 import pitch
 import plots
@@ -78,21 +80,32 @@ def landings(cache):
     return found
 
 
+def voice_file(folder, name, pitch_ratio, formant_ratio):
+    voice = {"name": name, "summary": "Fixed ratios.", "pitch": {"ratio": pitch_ratio},
+             "formants": {"ratio": formant_ratio}}
+    (folder / (name + ".json")).write_text(json.dumps(voice))
+
+
 def convert_all(binary, cache):
     with tempfile.TemporaryDirectory() as configuration:
         voices = pathlib.Path(configuration, "quota-voice/voices")
         voices.mkdir(parents=True)
         for direction, ratios in DIRECTIONS.items():
-            voice = {"name": "judge-" + direction, "summary": "Fixed ratios.",
-                     "pitch": {"ratio": ratios["pitch"]}, "formants": {"ratio": ratios["formants"]}}
-            (voices / (voice["name"] + ".json")).write_text(json.dumps(voice))
+            there, back = "judge-" + direction, "judge-back-" + direction
+            voice_file(voices, there, ratios["pitch"], ratios["formants"])
+            voice_file(voices, back, 1 / ratios["pitch"], 1 / ratios["formants"])
             source, target = cache / "recordings" / direction, cache / "converted" / direction
-            convert(binary, source, target / "ours", voice["name"], configuration)
+            convert(binary, source, target / "ours", there, configuration)
+            convert(binary, target / "ours", target / "ours-and-back", back, configuration)
             with_pink_noise(source, cache / "noisy" / direction)
-            convert(binary, cache / "noisy" / direction, target / "ours-in-noise", voice["name"], configuration)
+            convert(binary, cache / "noisy" / direction, target / "ours-in-noise", there, configuration)
             join_speakers(source, cache / "speakers" / direction)
             for voice in plots.LANDINGS:
                 convert(binary, cache / "speakers" / direction, target / voice, voice, configuration)
+        same = cache / "recordings/same"
+        custom.learn(binary, same, configuration, "judge-custom")
+        for voice in ["judge-custom", *custom.PRESETS]:
+            convert(binary, same / custom.SOURCE, cache / "converted/same" / voice, voice, configuration)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda work: convert_by_peer(cache, *work), [(d, p) for d in DIRECTIONS for p in PEERS]))
 
@@ -104,26 +117,33 @@ def convert_by_peer(cache, direction, peer):
     if target.exists():
         return
     ratios = ["--pitch", str(DIRECTIONS[direction]["pitch"]), "--formants", str(DIRECTIONS[direction]["formants"])]
+    (cache / "peers.json").unlink(missing_ok=True)
     unfinished = target.with_name(peer + ".tmp")
     subprocess.run(
         [sys.executable, HERE / "peers.py", peer, cache / "recordings" / direction, unfinished, *ratios], check=True)
     unfinished.rename(target)
 
 
-def judge_one(cache, direction, path):
-    """Figures of all conversions of one recording, by converter."""
+def judge_one(cache, direction, path, known):
+    """Figures of all conversions of one recording, by converter; `known` are those that were judged before."""
     ratio, factor = DIRECTIONS[direction].values()
     original = judge.Original(path)
     converted = cache / "converted" / direction
     reference = read(converted / "world" / path.name)
-    figures = {}
+    figures = dict(known)
     for name in ["ours", *PEERS]:
+        if name in figures:
+            continue
         world = None if name == "world" else reference
         figures[name] = judge.compare(
             original, read(converted / name / path.name), ratio, factor, world=world)
     noisy = judge.compare(original, read(converted / "ours-in-noise" / path.name), ratio, factor)
     figures["ours-in-noise"] = {key: noisy[key] for key in ("seconds", "gross_error", "f0_frame_error") if key in noisy}
-    figures["unconverted"] = {"seconds": original.seconds}
+    back = read(converted / "ours-and-back" / path.name)
+    back = aligned(back, delay_milliseconds(original.samples, back), len(original.samples))
+    quality = pesq.pesq(RATE, original.samples, back, "wb")
+    figures["ours-and-back"] = {"seconds": original.seconds, "pesq": float(quality)}
+    figures.setdefault("unconverted", {"seconds": original.seconds})
     return direction, path.stem, figures
 
 
@@ -148,14 +168,18 @@ def hear_all(cache, direction, name, texts):
 
 def judge_all(cache):
     texts = json.loads((cache / "recordings/texts.json").read_text())
+    # What the peers make never changes, so it is judged once: remove CACHE/peers.json after a change of the judge.
+    kept = cache / "peers.json"
+    known = json.loads(kept.read_text()) if kept.exists() else {direction: {} for direction in DIRECTIONS}
+    heard = ["ours"] if kept.exists() else ["unconverted", "ours", *PEERS]
     results = {direction: {} for direction in DIRECTIONS}
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         work = [
-            pool.submit(judge_one, cache, direction, path)
+            pool.submit(judge_one, cache, direction, path, known[direction].get(path.stem, {}))
             for direction in DIRECTIONS for path in sorted((cache / "recordings" / direction).glob("*.wav"))]
         hearings = [
             pool.submit(hear_all, cache, direction, name, texts)
-            for direction in DIRECTIONS for name in ["unconverted", "ours", *PEERS]]
+            for direction in DIRECTIONS for name in heard]
         for number, done in enumerate(concurrent.futures.as_completed(work), 1):
             direction, name, figures = done.result()
             results[direction][name] = figures
@@ -164,6 +188,10 @@ def judge_all(cache):
             direction, converter, errors = hearing.result()
             for name, counts in errors.items():
                 results[direction][name][converter].update(counts)
+    peers = ["unconverted", *PEERS]
+    kept.write_text(json.dumps({
+        direction: {name: {peer: found[peer] for peer in peers} for name, found in files.items()}
+        for direction, files in results.items()}))
     return results
 
 
@@ -171,11 +199,13 @@ def main():
     binary, cache, docs = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
     # One thread each: the work is spread by recordings.
     os.environ["OMP_NUM_THREADS"] = "1"
-    if not (cache / "recordings/texts.json").exists():
+    if not (cache / "recordings/same").exists():
         subprocess.run([sys.executable, HERE / "recordings.py", cache / "recordings"], check=True)
     print("judge: converting", flush=True)
     convert_all(binary, cache)
     (cache / "landings.json").write_text(json.dumps(landings(cache), indent=1))
+    found = custom.figures(cache / "recordings/same", cache / "converted/same", ["judge-custom", *custom.PRESETS])
+    (cache / "custom.json").write_text(json.dumps(found, indent=1))
     (cache / "results.json").write_text(json.dumps(judge_all(cache), indent=1))
     plots.write_pages(cache, docs)
 

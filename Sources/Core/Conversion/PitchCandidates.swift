@@ -7,7 +7,7 @@ struct PitchCandidates: ~Copyable {
     private static let lagWeight = 0.25
     private static let jumpCost = 3.0
     private static let octaveDiscount = 0.35
-    private static let voicingChange = 0.12
+    private static let voicingChange = 0.06
     private static let unvoicedBias = 0.1
     private static let brightnessPenalty = 0.2
     private static let priorPerOctave = 0.3

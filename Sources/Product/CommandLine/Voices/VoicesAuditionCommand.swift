@@ -80,7 +80,7 @@ struct AuditionPage {
         let source = name == "original" ? URL(fileURLWithPath: sound).absoluteString : "\(name).wav"
         rows += """
             <article><h2>\(Self.escaped(name)) <small>\(median)</small></h2><p>\(Self.escaped(summary))</p>
-            <audio controls preload="none" src="\(Self.escaped(source))"></audio>
+            <audio controls preload="metadata" src="\(Self.escaped(source))"></audio>
             <img src="\(picture)" width="\(Self.width)" height="\(image.height)" alt="spectrogram of \(Self.escaped(name))">
             \(Self.track(contour))</article>
 
