@@ -172,6 +172,24 @@ def keys(person):
     expect(not person.driver.find_elements(By.CSS_SELECTOR, "#key"), "the key is shown twice")
 
 
+def webhooks(person):
+    person.driver.get(base + "/dashboard/webhooks")
+    person.type("#url", "https://127.0.0.1/inside")
+    person.press("form[action='/dashboard/webhooks'] button[type=submit]")
+    expect("not a public address" in person.find(".note.bad").text)
+    person.type("#url", "https://nowhere.example/hook")
+    person.press("form[action='/dashboard/webhooks'] button[type=submit]")
+    expect(person.find("#secret").text.startswith("whsec_"))
+    person.driver.get(base + "/")
+    person.press("form[action='/dashboard/topup'] button")
+    person.press("form[action$='/pay'] button")
+    person.driver.get(base + "/dashboard/webhooks")
+    expect("balance.updated" in person.find("main").text)
+    person.press("form[action='/dashboard/webhooks/redeliver'] button")
+    expect(person.find("main").text.count("balance.updated") >= 3, "not sent again")
+    person.picture("webhooks")
+
+
 def speak(person):
     person.driver.get(base + "/dashboard/try")
     person.until(lambda: person.find("#start").is_enabled(), "the script")
@@ -213,7 +231,8 @@ def main():
         checkout(person)
         if not is_small:
             keys(person)
-        speak(person)
+            webhooks(person)
+            speak(person)
         expect(not person.complaints(), person.complaints())
     finally:
         person.driver.quit()

@@ -48,7 +48,10 @@ public final class RelayServer: Sendable {
                 }
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
-            services: [LedgerKeeper(wallet: wallet)],
+            services: [
+                LedgerKeeper(wallet: wallet),
+                WebhookDispatcher(store: store, policy: services.webhooks, logger: logger),
+            ],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         do {

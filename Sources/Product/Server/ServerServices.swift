@@ -1,7 +1,35 @@
+import Hummingbird
 import Logging
 
 /// What the handlers of all areas share.
 package struct ServerServices: Sendable {
     package let store: Store
     package let logger: Logger
+    package var passwords = PasswordHasher()
+    package var chat = ChatBackend()
+    /// The server's own address as others see it; `nil` takes it from each request.
+    package var publicURL: String?
+    package var isSecure = false
+    var webhooks = WebhookDispatcher.Policy()
+    var limiter = RateLimiter(perMinute: 6_000, burst: 1_000)
+    /// For whoever makes accounts or guesses passwords.
+    var signInLimiter = RateLimiter(perMinute: 60, burst: 60)
+
+    package init(store: Store, logger: Logger) {
+        self.store = store
+        self.logger = logger
+    }
+
+    /// The base of links to the server's own pages. No slash at its end.
+    package func baseURL(for request: Request) -> String {
+        if let publicURL { return publicURL }
+        let authority = request.head.authority ?? ""
+        let isGood =
+            !authority.isEmpty
+            && authority.utf8.allSatisfy { byte in
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                    || ".-:[]".utf8.contains(byte)
+            }
+        return (isSecure ? "https://" : "http://") + (isGood ? authority : "localhost")
+    }
 }

@@ -18,6 +18,8 @@ struct ErrorAnswers: RouterMiddleware {
             return Self.named(error).response()
         } catch let error as DecodingError {
             return APIError.badRequest("the body \(Self.place(of: error))").response()
+        } catch let error as any HTTPResponseError {
+            return Self.named(HTTPError(error.status)).response()
         } catch is CancellationError {
             throw CancellationError()
         } catch {

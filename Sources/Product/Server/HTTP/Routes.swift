@@ -5,13 +5,21 @@ import VoiceRelay
 enum Routes {
     static func router(_ services: ServerServices, voices: [String]) -> Router<QuotaContext> {
         let router = Router(context: QuotaContext.self)
+        router.add(middleware: CrossOrigin())
         router.add(middleware: ErrorAnswers())
+        router.add(middleware: AddressLimit(limiter: services.limiter))
         router.get("health") { _, _ in "ok\n" }
         router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
             Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
         }
+        AccountRoutes(services: services).add(to: router)
+        KeyRoutes(services: services).add(to: router)
+        AppRoutes(services: services).add(to: router)
+        WalletRoutes(services: services).add(to: router)
+        CatalogRoutes(services: services).add(to: router)
+        ChatRoutes(services: services).add(to: router)
+        WebhookRoutes(services: services).add(to: router)
         OAuthRoutes(provider: OAuthProvider(services), voices: voices).add(to: router)
-        // Each area adds its own: `XRoutes(services).add(to: router)`.
         return router
     }
 }

@@ -114,6 +114,7 @@ extension Ledger {
         try database.execute(
             sql: "UPDATE reservations SET used = ?, settled_at = ? WHERE id = ?", arguments: [billed, now, id])
         let balance = try balance(of: payer, in: database) ?? 0
+        try WebhookQueue.publishBill(row, billed: billed, balance: balance, tokens: tokens, now: now, in: database)
         return Settlement(creditsUsed: billed, creditsRefunded: reserved - billed, balance: balance)
     }
 
