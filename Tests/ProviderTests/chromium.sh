@@ -3,6 +3,8 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+# Chromium opens no file whose path goes upwards.
+repository=$(cd "$here/../.." && pwd)
 binary=$1 pictures=$2
 folder=$(mktemp -d)
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
@@ -15,4 +17,4 @@ until grep -q '^listening on' "$folder/out"; do
 done
 address=$(sed -n 's|^listening on wss*://\([^/]*\)/.*|http://\1|p' "$folder/out")
 HOME=$folder PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/chromium.py" "$address" "$pictures" \
-    "$here/../../fixtures/speech-female.wav" ${3:-}
+    "$repository/fixtures/speech-female.wav" ${3:-}
