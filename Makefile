@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint conformance fuzz bench soak judge install clean
+.PHONY: help setup build demo test lint conformance fuzz browser bench soak judge install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,11 @@ conformance: ## Hold the WebSocket client against Autobahn|Testsuite.
 fuzz: ## Fuzz the parsers with AddressSanitizer, MINUTES (10) each.
 	@scripts/setup.sh build
 	Tests/Fuzz/run.sh $(or $(MINUTES),10)
+
+browser: ## Click through the local server's pages in Chromium, pictures in .cache/browser.
+	@scripts/setup.sh browser
+	$(BUILD) --product quota-voice
+	Tests/ProviderTests/chromium.sh "$$($(BUILD) --show-bin-path)/quota-voice" .cache/browser
 
 bench: ## Measure beside other libraries, as ratios of one run.
 	@scripts/setup.sh bench

@@ -267,9 +267,11 @@ let package = Package(
             ], exclude: ["DeviceProbe"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
-            name: "ProviderTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceServer"],
+            name: "ProviderTests",
+            dependencies: ["quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "ProcessSupport", "VoiceServer"],
             exclude: [
-                "attacks.py", "browser.py", "login.py", "provider.py", "requirements.txt", "set-up.sh",
+                "attacks.py", "browser.py", "checkout.py", "chromium.py", "chromium.sh", "examples.py", "login.py",
+                "provider.py", "requirements.txt", "set-up.sh",
                 "third_party.py",
             ], swiftSettings: strict),
         .testTarget(

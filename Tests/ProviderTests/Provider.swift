@@ -28,4 +28,26 @@ enum Provider {
         }
         return try await Command.run(python, ["-B", "\(folder)/\(script)"] + arguments, within: 240)
     }
+
+    /// Runs the command's `login` and lets a person with a new account answer.
+    static func login(
+        _ answer: [String], home: Scratch
+    ) async throws -> (person: ProcessResult, command: ProcessResult) {
+        let base = try await address()
+        let command = try RunningProcess(
+            Checkout.binary, ["login", "--no-browser", "--base-url", base], environment: ["HOME": home.path])
+        try await command.wait(for: "the address") { command.errorsSoFar.contains(/\/oauth\/authorize\?\S+\s/) }
+        guard let address = command.errorsSoFar.firstMatch(of: /\S+\/oauth\/authorize\?\S+/) else {
+            throw ProcessFailure("no address: \(command.errorsSoFar)")
+        }
+        let person = try await run("login.py", [base, String(address.output)] + answer)
+        return (person, try await command.result())
+    }
+
+    /// - Returns: the email of the account that is signed in at `home` now.
+    static func login(home: Scratch) async throws -> String {
+        let (person, command) = try await login([], home: home)
+        guard person.status == 0, command.status == 0 else { throw ProcessFailure(person.errors + command.errors) }
+        return person.output.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
 }

@@ -38,8 +38,8 @@ public final class RelayServer: Sendable {
     /// The sessions that are live now, the oldest first. Any thread.
     public var liveSessions: [RelaySessionSnapshot] { relay.withLock { $0?.liveSessions } ?? [] }
 
-    /// What the relay does as a whole; `nil` while it does not run. Any thread.
-    public var load: RelayLoadSnapshot? { relay.withLock { $0?.load } }
+    /// What the relay does as a whole. Any thread.
+    public var load: RelayLoadSnapshot { relay.withLock { $0?.load } ?? RelayLoadSnapshot() }
 
     /// Serves until the task is cancelled or, with `stopsOnSignals`, until SIGINT or SIGTERM; open sessions then get
     /// a typed close and their refund.

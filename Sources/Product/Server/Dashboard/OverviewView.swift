@@ -23,7 +23,7 @@ struct OverviewView: Sendable {
             return PageData.json(try await live(session))
         }
         shell.post("/dashboard/topup", on: router) { session, fields, request in
-            let home = shell.provider.issuers.issuer(of: request) + "/"
+            let home = shell.provider.issuer(of: request) + "/"
             let id = try await store.write { database in
                 try Checkout.open(
                     package: fields["package"] ?? "", for: session.userID, successURL: home, cancelURL: home, now: .now,

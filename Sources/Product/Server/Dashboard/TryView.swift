@@ -33,7 +33,7 @@ struct TryView: Sendable {
         let scopes: Set<Scope> = [.creditsRead, .creditsSpend]
         let grant = try Grant.allow(scopes, appID: client.appID, userID: session.userID, now: now, in: database)
         let family = TokenFamily(
-            id: Identifier.family.make(), appID: client.appID, userID: session.userID, grantID: grant.id,
+            id: Identifier.family.make(), appID: client.appID, userID: session.userID, grantID: grant,
             scopes: scopes, authTime: session.authTime)
         return try family.issueAccess(seconds: tokenSeconds, now: now, in: database)
     }

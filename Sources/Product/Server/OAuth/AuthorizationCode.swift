@@ -11,12 +11,12 @@ enum Grant {
         return text.flatMap { Scope.parse($0) } ?? []
     }
 
-    /// Adds to what is allowed.
+    /// Adds to what is allowed; the app's developer hears of a new user.
     ///
-    /// - Returns: the grant's id, and whether it is new.
+    /// - Returns: the grant's id.
     static func allow(
         _ scopes: Set<Scope>, appID: String, userID: String, now: WallTime, in database: Database
-    ) throws -> (id: String, isNew: Bool) {
+    ) throws -> String {
         let row = try Row.fetchOne(
             database, sql: "SELECT id, scopes FROM grants WHERE app_id = ? AND user_id = ? AND revoked_at IS NULL",
             arguments: [appID, userID])
@@ -25,24 +25,38 @@ enum Grant {
             try database.execute(
                 sql: "UPDATE grants SET scopes = ?, updated_at = ? WHERE id = ?",
                 arguments: [Scope.format(all), now, row["id"] as String])
-            return (row["id"], false)
+            return row["id"]
         }
         let id = Identifier.grant.make()
         try database.execute(
             sql: """
                 INSERT INTO grants (id, app_id, user_id, scopes, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?)
                 """, arguments: [id, appID, userID, Scope.format(scopes), now, now])
-        return (id, true)
+        let developer = try String.fetchOne(
+            database, sql: "SELECT user_id FROM apps WHERE id = ?", arguments: [appID])
+        if let developer {
+            try WebhookQueue.publish(
+                "user.connected", ["user_id": .string(userID), "connected_at": JSONTree(now)], to: developer, now: now,
+                in: database)
+        }
+        return id
     }
 
     /// Takes back what was allowed: nothing that came from it is worth anything from here on.
     static func revoke(_ id: String, now: WallTime, in database: Database) throws {
-        for table in ["grants", "oauth_tokens"] {
-            let column = table == "grants" ? "id" : "grant_id"
-            try database.execute(
-                sql: "UPDATE \(table) SET revoked_at = ? WHERE \(column) = ? AND revoked_at IS NULL",
-                arguments: [now, id])
-        }
+        let row = try Row.fetchOne(
+            database,
+            sql: """
+                UPDATE grants SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL
+                RETURNING user_id, (SELECT user_id FROM apps WHERE id = app_id) AS developer_id
+                """, arguments: [now, id])
+        guard let row else { return }
+        try database.execute(
+            sql: "UPDATE oauth_tokens SET revoked_at = ? WHERE grant_id = ? AND revoked_at IS NULL",
+            arguments: [now, id])
+        try WebhookQueue.publish(
+            "user.disconnected", ["user_id": .string(row["user_id"]), "disconnected_at": JSONTree(now)],
+            to: row["developer_id"], now: now, in: database)
     }
 }
 
@@ -54,7 +68,7 @@ enum AuthorizationCode {
     /// Writes the grant and a code for it.
     static func issue(
         for request: AuthorizationRequest, userID: String, authTime: WallTime, now: WallTime, in database: Database
-    ) throws -> (code: String, isNewGrant: Bool) {
+    ) throws -> String {
         let grant = try Grant.allow(
             request.scopes, appID: request.client.appID, userID: userID, now: now, in: database)
         let code = Token.authorizationCode.make()
@@ -64,12 +78,12 @@ enum AuthorizationCode {
                     nonce, code_challenge, auth_time, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 """,
             arguments: [
-                Token.hash(code), request.client.appID, userID, grant.id, Identifier.family.make(),
+                Token.hash(code), request.client.appID, userID, grant, Identifier.family.make(),
                 request.redirect.text, Scope.format(request.scopes), request.nonce, request.codeChallenge, authTime,
                 now,
                 now.adding(seconds: lifeSeconds),
             ])
-        return (code, grant.isNew)
+        return code
     }
 
     /// Exchanges a code for tokens. A second use ends the tokens of the first (RFC 9700 §2.1.1), so a refusal is a value:

@@ -37,7 +37,7 @@ struct AuthorizeRoutes: Sendable {
     private func answer(
         _ fields: [(String, String)], to redirect: RedirectAddress, state: String?, _ request: Request
     ) -> Response {
-        let all = fields + (state.map { [("state", $0)] } ?? []) + [("iss", provider.issuers.issuer(of: request))]
+        let all = fields + (state.map { [("state", $0)] } ?? []) + [("iss", provider.issuer(of: request))]
         return .seeOther(redirect.adding(FormFields(all.map { (name: $0.0, value: $0.1) })))
     }
 
@@ -127,11 +127,11 @@ struct AuthorizeRoutes: Sendable {
     private func grant(
         _ checked: AuthorizationRequest, _ session: BrowserSession, _ request: Request, now: WallTime
     ) async throws -> Response {
-        let issued = try await provider.store.write { [userID = session.userID, authTime = session.authTime] database in
+        let code = try await provider.store.write { [userID = session.userID, authTime = session.authTime] database in
             try AuthorizationCode.issue(
                 for: checked, userID: userID, authTime: authTime, now: now, in: database)
         }
-        return answer([("code", issued.code)], to: checked.redirect, state: checked.state, request)
+        return answer([("code", code)], to: checked.redirect, state: checked.state, request)
     }
 }
 

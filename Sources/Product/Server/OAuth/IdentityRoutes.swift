@@ -14,7 +14,7 @@ struct IdentityRoutes: Sendable {
         // OpenID Connect Discovery §4, RFC 8414 §3.
         for path in [".well-known/openid-configuration", ".well-known/oauth-authorization-server"] as [RouterPath] {
             router.get(path) { request, _ in
-                let description = ProviderDescription(issuer: provider.issuers.issuer(of: request))
+                let description = ProviderDescription(issuer: provider.issuer(of: request))
                 return OAuthAnswer.json(description, maxAgeSeconds: Self.maxAgeSeconds)
             }
         }
@@ -32,7 +32,6 @@ struct IdentityRoutes: Sendable {
                 }
             }
         }
-        router.on("oauth/userinfo", method: .options) { _, _ in OAuthAnswer.preflight(methods: "GET, POST") }
     }
 
     private func userInfo(_ request: Request, now: WallTime) async throws -> Response {

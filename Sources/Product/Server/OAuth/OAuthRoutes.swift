@@ -11,12 +11,13 @@ struct OAuthRoutes: Sendable {
         AuthorizeRoutes(provider: provider).add(to: router)
         TokenRoutes(provider: provider).add(to: router)
         EndSessionRoutes(provider: provider).add(to: router)
-        LoginRoutes(provider: provider, passwords: provider.passwords).add(to: router)
+        LoginRoutes(provider: provider, passwords: provider.services.passwords).add(to: router)
         CheckoutRoutes(provider: provider).add(to: router)
         let shell = DashboardShell(provider: provider)
         OverviewView(shell: shell).add(to: router)
         TryView(shell: shell, voices: voices).add(to: router)
         KeysView(shell: shell).add(to: router)
         AppsView(shell: shell).add(to: router)
+        WebhooksView(shell: shell).add(to: router)
     }
 }

@@ -14,9 +14,6 @@ struct TokenRoutes: Sendable {
         router.post("oauth/revoke") { request, _ in
             await Self.answering { try await revoke(request, now: .now) }
         }
-        for path in ["oauth/token", "oauth/revoke"] as [RouterPath] {
-            router.on(path, method: .options) { _, _ in OAuthAnswer.preflight(methods: "POST") }
-        }
     }
 
     private struct TokenAnswer: Encodable {
@@ -79,7 +76,7 @@ struct TokenRoutes: Sendable {
         var idToken: String?
         if pair.scopes.contains(.openid) {
             let claims = try await provider.claims(
-                for: pair, client: client, issuer: provider.issuers.issuer(of: request), now: now)
+                for: pair, client: client, issuer: provider.issuer(of: request), now: now)
             idToken = try await provider.keys.sign(claims, now: now)
         }
         return OAuthAnswer.json(
@@ -131,15 +128,5 @@ enum OAuthAnswer {
         json(
             ["error": "server_error", "error_description": "the server failed; see its log"],
             status: .internalServerError)
-    }
-
-    /// Credentials travel in the request itself, never in cookies, so any origin may ask.
-    static func preflight(methods: String) -> Response {
-        Response(
-            status: .noContent,
-            headers: [
-                .accessControlAllowOrigin: "*", .accessControlAllowMethods: methods,
-                .accessControlAllowHeaders: "Authorization, Content-Type", .accessControlMaxAge: "86400",
-            ])
     }
 }

@@ -31,7 +31,7 @@ struct PageFrame: Sendable {
         <main\(isWide ? " class=\"wide\"" as HTML : "")>
         \(content)
         </main>
-        <footer>A local server of quota-voice. Nothing here leaves this network.</footer>
+        <footer>A local server of quota-voice.</footer>
         </body>
         </html>
 

@@ -24,16 +24,16 @@ enum Stylesheet {
           padding: clamp(1.1rem, 5vw, 1.9rem); margin: 0 0 1.25rem }
         h1 { font-size: 1.45rem; line-height: 1.25; margin: 0 0 .75rem } h2 { font-size: 1.1rem; margin: 0 0 .75rem }
         p { margin: 0 0 .9rem } a { color: var(--accent) } .soft { color: var(--soft); font-size: .9375rem }
-        .big { font-size: 2rem; font-weight: 650; margin: 0; font-variant-numeric: tabular-nums }
+        .big { font-size: 2rem; font-weight: 650; margin: 0 0 .5rem; font-variant-numeric: tabular-nums }
         label { display: block; font-weight: 600; margin: 0 0 .3rem }
         input[type=text], input[type=email], input[type=password], input[type=url], input[type=number], select, textarea {
           width: 100%; font: inherit; color: inherit; background: var(--paper); border: 1px solid var(--line);
           border-radius: .55rem; padding: .65rem .75rem; margin: 0 0 1rem }
-        label.check { font-weight: 400; display: flex; gap: .5rem; align-items: baseline }
+        label.check + .actions { margin-top: 1rem } label.check { font-weight: 400; display: flex; gap: .5rem; align-items: baseline }
         :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
         button, .button { font: inherit; font-weight: 600; min-height: 2.9rem; padding: .6rem 1.1rem; cursor: pointer;
           border-radius: .55rem; border: 1px solid var(--accent); background: var(--accent); color: var(--on-accent);
-          text-decoration: none; display: inline-block; text-align: center }
+          text-decoration: none; display: inline-block; text-align: center; white-space: nowrap }
         button.plain, .button.plain { background: transparent; color: var(--ink); border-color: var(--line) }
         button.danger { background: transparent; color: var(--bad); border-color: currentColor }
         button.small { min-height: 2.2rem; padding: .25rem .7rem; font-weight: 500 }
@@ -48,9 +48,11 @@ enum Stylesheet {
         ul.scopes li.costly::before { content: "$"; color: var(--warn) }
         .note { border-left: 4px solid var(--accent); background: var(--tint); padding: .7rem .9rem; border-radius: .4rem;
           margin: 0 0 1rem } .note.bad { border-color: var(--bad) } .note.good { border-color: var(--good) }
+        .note > :last-child { margin-bottom: 0 } .note .code { background: none; padding: 0 }
+        form + p { margin-top: 1rem } p:last-child { margin-bottom: 0 }
         .scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .9375rem }
         th, td { text-align: left; padding: .5rem .75rem .5rem 0; border-bottom: 1px solid var(--line);
-          vertical-align: top } th { color: var(--soft); font-weight: 600; white-space: nowrap }
+          vertical-align: top; overflow-wrap: normal } th { color: var(--soft); font-weight: 600; white-space: nowrap }
         td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
         code, .code { font: .875rem/1.5 ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
         .code { display: block; background: var(--tint); padding: .7rem .9rem; border-radius: .4rem; margin: 0 0 1rem }
