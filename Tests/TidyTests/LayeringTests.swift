@@ -44,8 +44,8 @@ import Testing
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
-            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRelay", "VoiceServer",
-            "VoiceSignal", "VoiceVirtualMicrophone",
+            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
+            "VoiceSecureStream", "VoiceServer", "VoiceSignal", "VoiceVirtualMicrophone",
         ],
     ]
 

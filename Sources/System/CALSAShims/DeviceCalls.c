@@ -13,7 +13,9 @@ uint64_t cas_now(void) {
 }
 
 void cas_sleep(uint64_t nanoseconds) {
-    struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)};
+    struct timespec time;
+    time.tv_sec = (time_t)(nanoseconds / 1000000000u);
+    time.tv_nsec = (long)(nanoseconds % 1000000000u);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
