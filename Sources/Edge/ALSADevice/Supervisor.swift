@@ -189,6 +189,8 @@ final class Supervisor: @unchecked Sendable {
 
     private func meaning(of exit: AudioExit) -> DeviceError {
         let name = board.status.configuration.name
+        // What alsa-lib said on this thread while it closed the device has nothing to do with it.
+        cas_forget_message()
         switch exit {
         case .failed(let code): return DeviceFailure.error(code, device: name, direction: direction)
         case .noProgress: return DeviceFailure.error(-Int(EPIPE), device: name, direction: direction)
