@@ -166,7 +166,8 @@ let package = Package(
             name: "quota-voice",
             dependencies: [
                 "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
-                "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSignal", "VoiceVirtualMicrophone",
+                "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceSignal",
+                "VoiceVirtualMicrophone",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

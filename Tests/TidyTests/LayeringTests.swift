@@ -55,7 +55,7 @@ import Testing
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
             "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
-            "VoiceServer", "VoiceSignal", "VoiceVirtualMicrophone",
+            "VoiceSecureStream", "VoiceServer", "VoiceSignal", "VoiceVirtualMicrophone",
         ],
     ]
 

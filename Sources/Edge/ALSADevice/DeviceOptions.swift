@@ -16,8 +16,8 @@ public enum ChannelChoice: Sendable, Hashable {
 
 /// What is wanted of a device. What it grants stands in `DeviceConfiguration`.
 public struct DeviceOptions: Sendable, Hashable {
-    /// Names accepted for a device, and most fallbacks that make sense, are ALSA's: `default`, `pipewire`,
-    /// `hw:CARD=PCH,DEV=0`. `SoundDevices.resolve` finds it for what a person typed.
+    /// A name of ALSA: `default`, `pipewire`, `hw:CARD=PCH,DEV=0`; `SoundDevices.resolve` finds it for what a person
+    /// typed. Names that count cards, such as `hw:0`, are refused.
     public var name: String
     /// The device to use while `name` is lost; nil to stay silent then. As soon as `name` is back it is used again.
     public var fallbackName: String?

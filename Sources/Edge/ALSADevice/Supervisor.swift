@@ -66,8 +66,8 @@ final class Supervisor: @unchecked Sendable {
 
     /// Asks the threads to end; doesn't wait.
     func requestStop() {
-        isEnding.store(true, ordering: .relaxed)
-        memory.gauges.pointee.isStopRequested.store(true, ordering: .relaxed)
+        isEnding.store(true, ordering: .sequentiallyConsistent)
+        memory.gauges.pointee.isStopRequested.store(true, ordering: .sequentiallyConsistent)
         crt_eventfd_signal(memory.supervisorDescriptor)
     }
 
@@ -149,7 +149,9 @@ final class Supervisor: @unchecked Sendable {
     private func begin(_ pcm: PCM, on seat: DeviceSeat) throws(DeviceError) -> DeviceConfiguration {
         watch = DeviceWatch()
         let isFallback = pcm.name != options.name
-        memory.gauges.pointee.isStopRequested.store(isEnded, ordering: .relaxed)
+        memory.gauges.pointee.isStopRequested.store(false, ordering: .sequentiallyConsistent)
+        // A request that came between is not to be lost: it sets this first, then the flag.
+        if isEnding.load(ordering: .sequentiallyConsistent) { requestStop() }
         return try seat.begin(pcm, isFallback: isFallback)
     }
 
@@ -189,6 +191,8 @@ final class Supervisor: @unchecked Sendable {
 
     private func meaning(of exit: AudioExit) -> DeviceError {
         let name = board.status.configuration.name
+        // What alsa-lib said on this thread while it closed the device has nothing to do with it.
+        cas_forget_message()
         switch exit {
         case .failed(let code): return DeviceFailure.error(code, device: name, direction: direction)
         case .noProgress: return DeviceFailure.error(-Int(EPIPE), device: name, direction: direction)

@@ -31,7 +31,7 @@ struct ToolRun {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var process: pid_t = 0
         var words = arguments.map { strdup($0) }
-        defer { words.forEach { free($0) } }
+        defer { for word in words { free(word) } }
         words.append(nil)
         let code = posix_spawnp(&process, arguments[0], &actions, &attributes, words, environ)
         close(pipeEnds[1])

@@ -17,7 +17,7 @@ struct QuotaVoice: AsyncParsableCommand {
             ConvertCommand.self, LiveCommand.self, CtlCommand.self, VoicesCommand.self, ServeCommand.self,
             LoginCommand.self, LogoutCommand.self,
             WhoamiCommand.self, BalanceCommand.self, PackagesCommand.self, TopupCommand.self, ChatCommand.self,
-            ModelsCommand.self, WebhookCommand.self, DevicesCommand.self,
+            ModelsCommand.self, WebhookCommand.self, DevicesCommand.self, DoctorCommand.self,
         ])
 
     static let version = "0.1.0"

@@ -13,7 +13,9 @@ uint64_t cas_now(void) {
 }
 
 void cas_sleep(uint64_t nanoseconds) {
-    struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)};
+    struct timespec time;
+    time.tv_sec = (time_t)(nanoseconds / 1000000000u);
+    time.tv_nsec = (long)(nanoseconds % 1000000000u);
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
@@ -30,8 +32,13 @@ static int state_error(snd_pcm_t *pcm) {
     case SND_PCM_STATE_XRUN: return -EPIPE;
     case SND_PCM_STATE_SUSPENDED: return -ESTRPIPE;
     case SND_PCM_STATE_DISCONNECTED: return -ENODEV;
-    default: return -EIO;
+    default: break;
     }
+    // A card that is being taken away may still show the state before; asking the driver tells.
+    snd_pcm_sframes_t available = snd_pcm_avail_update(pcm);
+    if (available < 0) return (int)available;
+    int code = snd_pcm_hwsync(pcm);
+    return code < 0 ? code : -EIO;
 }
 
 // Not snd_pcm_wait: that begins its time-out again at each event that means nothing, and so never returns from a
