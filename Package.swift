@@ -151,8 +151,8 @@ let package = Package(
         .executableTarget(
             name: "quota-voice",
             dependencies: [
-                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion",
-                "VoiceRealtime", "VoiceRelay", "VoiceSignal",
+                "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
+                "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSignal",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -233,7 +233,19 @@ let package = Package(
             name: "NetworkFaultTests", dependencies: ["FaultClient"],
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
-        .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceKit", "VoiceALSADevice"],
+            swiftSettings: strict),
+        // Sound cards of the tests' own: what a real one does when it is pulled out.
+        .executableTarget(
+            name: "DeviceProbe", dependencies: ["CRealtime", "VoiceALSADevice", "VoiceRealtime"],
+            path: "Tests/DeviceTests/DeviceProbe", swiftSettings: strict),
+        .testTarget(
+            name: "DeviceTests",
+            dependencies: [
+                "quota-voice", "DeviceProbe", "ProcessSupport", "VoiceALSADevice", "VoiceRealtime", "VoiceSignal",
+                "CAllocationCounter",
+            ], exclude: ["DeviceProbe"], swiftSettings: strict),
         .testTarget(name: "JudgeTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
         .testTarget(
             name: "ServerTests",

@@ -31,8 +31,8 @@ import Testing
         "Edge/AudioFile": ["Glibc", "CSndFile"],
         // The engine that others embed: no NIO, no Foundation, no libsndfile.
         "Product/Kit": [
-            "Glibc", "Synchronization", "CRealtime", "VoiceALSADevice", "VoiceConversion", "VoiceLivePath", "VoicePlayout",
-            "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+            "Glibc", "Synchronization", "CRealtime", "VoiceALSADevice", "VoiceConversion", "VoiceLivePath",
+            "VoicePlayout", "VoiceUplink", "VoiceDownlink", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
             "VoiceSecureStream", "VoiceWebSocket", "VoiceWebSocketClient",
         ],
         // The server meets the client on the wire alone, so it never imports the client's parts.
@@ -48,8 +48,8 @@ import Testing
         ],
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
-            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceServer",
-            "VoiceSignal",
+            "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
+            "VoiceServer", "VoiceSignal",
         ],
     ]
 

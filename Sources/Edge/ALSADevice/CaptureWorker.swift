@@ -44,10 +44,9 @@ struct CaptureWorker: ~Copyable {
             code = cas_available(link.pcm)
             if code > 0 {
                 code = move(code, wokenAt: now)
-            } else if code == 0, wasWoken {
-                if link.fruitless(now, limit: DeviceLink.stallNanosecondsMax) { return .stalled }
-            } else if code == 0, link.sinceProgress(now) > DeviceLink.stallNanosecondsMax {
-                return .stalled
+            } else if code == 0 {
+                if link.isStuck(now, wasWoken: wasWoken) { return .stalled }
+                code = link.complaint()
             }
         }
         return .stopped
@@ -62,7 +61,8 @@ struct CaptureWorker: ~Copyable {
             if count == -Int(EAGAIN) || count == 0 { break }
             if count < 0 { return count }
             deliver(count)
-            link.progressed(count, now)
+            link.progressed(now)
+            link.gauges.pointee.frames.addAlone(UInt64(count))
             left &-= count
         }
         guard left < available else { return 0 }

@@ -58,7 +58,10 @@ final class DeviceBoard: Sendable {
 
     /// Posts the failure of another attempt, if it is another one.
     func stillLost(_ error: DeviceError) {
-        let isNew = state.withLock { $0.phase != .lost(error) }
+        let isNew = state.withLock { state in
+            guard case .lost(let known) = state.phase else { return true }
+            return known.description != error.description
+        }
         if isNew { change(.stillLost(error)) { $0.phase = .lost(error) } }
     }
 

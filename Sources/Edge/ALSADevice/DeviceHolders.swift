@@ -1,13 +1,18 @@
 import Glibc
 
 /// Finds in /proc who holds a card of the kernel.
-struct DeviceHolders {
+package struct DeviceHolders {
     /// Where procfs and the device nodes are, without a slash at the end.
-    var procRoot = "/proc"
-    var soundFolder = "/dev/snd"
+    private let procRoot: String
+    private let soundFolder: String
+
+    package init(procRoot: String = "/proc", soundFolder: String = "/dev/snd") {
+        self.procRoot = procRoot
+        self.soundFolder = soundFolder
+    }
 
     /// The processes that have the device open in that direction; of all cards when the name has none.
-    func holders(of device: String, direction: DeviceDirection) -> [DeviceHolder] {
+    package func holders(of device: String, direction: DeviceDirection) -> [DeviceHolder] {
         var found: Set<Int32> = []
         let letter = direction == .capture ? "c" : "p"
         for (card, stream) in streams(of: device, letter: letter) {

@@ -54,11 +54,10 @@ struct DeviceLink {
         return now > last ? now &- last : 0
     }
 
-    /// Frames have moved.
+    /// The device has moved on.
     @_noLocks @_noAllocation
-    mutating func progressed(_ frames: Int, _ now: UInt64) {
+    mutating func progressed(_ now: UInt64) {
         fruitlessCount = 0
-        gauges.pointee.frames.addAlone(UInt64(frames))
         gauges.pointee.progressNanoseconds.store(now, ordering: .relaxed)
     }
 
@@ -71,6 +70,24 @@ struct DeviceLink {
         return fruitlessCount > 8 && sinceProgress(now) > limit
     }
 
+    /// True when the device has moved nothing for too long; call it when there was nothing to move.
+    @_noLocks @_noAllocation
+    mutating func isStuck(_ now: UInt64, wasWoken: Bool) -> Bool {
+        if wasWoken { return fruitless(now, limit: Self.stallNanosecondsMax) }
+        return sinceProgress(now) > Self.stallNanosecondsMax
+    }
+
+    /// The error that the device's state stands for, 0 for none: some plugins wake the thread and then only say that
+    /// there is nothing.
+    @_noLocks @_noAllocation
+    func complaint() -> Int {
+        let state = snd_pcm_state_t(rawValue: UInt32(truncatingIfNeeded: cas_state(pcm)))
+        if state == SND_PCM_STATE_XRUN { return -Int(EPIPE) }
+        if state == SND_PCM_STATE_SUSPENDED { return -Int(ESTRPIPE) }
+        if state == SND_PCM_STATE_DISCONNECTED { return -Int(ENODEV) }
+        return 0
+    }
+
     /// Brings the device back to the state in which it can be started, or says why not.
     ///
     /// Runs on the audio thread; may sleep only while the machine resumes from a suspension.
@@ -78,7 +95,8 @@ struct DeviceLink {
     mutating func recover(from code: Int, _ now: UInt64) -> AudioExit? {
         switch Int32(truncatingIfNeeded: -code) {
         case EPIPE:
-            gauges.pointee.xruns.addAlone(1)
+            // A device that reports one after the other and moves nothing has one, not thousands.
+            if fruitlessCount == 0 { gauges.pointee.xruns.addAlone(1) }
             if fruitless(now, limit: Self.noProgressNanosecondsMax) { return .noProgress }
         case ESTRPIPE:
             gauges.pointee.suspends.addAlone(1)

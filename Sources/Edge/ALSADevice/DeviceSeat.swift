@@ -37,20 +37,7 @@ final class DeviceSeat {
     /// Starts the audio thread on a device that is open. Nothing may be running.
     func begin(_ pcm: PCM, isFallback: Bool) throws(DeviceError) -> DeviceConfiguration {
         let grant = pcm.grant
-        let frames = max(grant.periodFrames, grant.queueFrames, 64)
-        let rawBytes = (frames * grant.channels * grant.format.bytesPerSample + 63) / 64 * 64
-        guard let buffers = LockedMemory(byteCount: rawBytes + frames * MemoryLayout<Float>.stride) else {
-            throw DeviceError(.outOfResources, device: pcm.name, "no memory for \(pcm.name)")
-        }
-        let link = DeviceLink(
-            pcm: pcm.handle, isMapped: grant.access == .mapped ? 1 : 0, gauges: memory.gauges,
-            wakeDescriptor: memory.wakeDescriptor, sampleRate: UInt64(grant.sampleRate), channels: grant.channels,
-            bytesPerSample: grant.format.bytesPerSample, bufferFrames: grant.bufferFrames,
-            queueFrames: grant.queueFrames, raw: buffers.base,
-            mono: (buffers.base + rawBytes).bindMemory(to: Float.self, capacity: frames), blockFrames: frames)
-        guard let worker = seat(link, grant) else {
-            throw DeviceError(.unsupported, device: pcm.name, "\(pcm.name) has \(grant.channels) channels")
-        }
+        let (worker, buffers) = try prepare(pcm)
         guard let thread = AudioThread.start(worker, memory: memory) else {
             unseat(worker)
             throw DeviceError(.outOfResources, device: pcm.name, "no thread is left for \(pcm.name)")
@@ -62,6 +49,20 @@ final class DeviceSeat {
             periodFrames: grant.periodFrames, bufferFrames: grant.bufferFrames, queueFrames: grant.queueFrames,
             scheduling: thread.schedule(priority: options.realtimePriority),
             isMemoryLocked: thread.isMemoryLocked && buffers.isLocked)
+    }
+
+    /// Runs the loop on the calling thread, between `before` and `after`.
+    func runHere<Result>(_ pcm: PCM, before: () -> Void, after: () -> Result) throws(DeviceError) -> Result {
+        let (worker, buffers) = try prepare(pcm)
+        defer { unseat(worker) }
+        return withExtendedLifetime(buffers) {
+            before()
+            switch worker {
+            case .capture(let place): _ = place.pointee.run()
+            case .playback(let place): _ = place.pointee.run()
+            }
+            return after()
+        }
     }
 
     var isFinished: Bool { running?.thread.isFinished ?? true }
@@ -83,6 +84,26 @@ final class DeviceSeat {
         let dropped = playbackRing?.discard(Int(units / 1_000_000_000)) ?? 0
         memory.gauges.pointee.droppedFrames.addAlone(UInt64(dropped))
         memory.wakeEngine()
+    }
+
+    /// Makes the worker of an opening, and the memory that it works in.
+    private func prepare(_ pcm: PCM) throws(DeviceError) -> (WorkerPlace, LockedMemory) {
+        let grant = pcm.grant
+        let frames = max(grant.periodFrames, grant.queueFrames, 64)
+        let rawBytes = (frames * grant.channels * grant.format.bytesPerSample + 63) / 64 * 64
+        guard let buffers = LockedMemory(byteCount: rawBytes + frames * MemoryLayout<Float>.stride) else {
+            throw DeviceError(.outOfResources, device: pcm.name, "no memory for \(pcm.name)")
+        }
+        let link = DeviceLink(
+            pcm: pcm.handle, isMapped: grant.access == .mapped ? 1 : 0, gauges: memory.gauges,
+            wakeDescriptor: memory.wakeDescriptor, sampleRate: UInt64(grant.sampleRate), channels: grant.channels,
+            bytesPerSample: grant.format.bytesPerSample, bufferFrames: grant.bufferFrames,
+            queueFrames: grant.queueFrames, raw: buffers.base,
+            mono: (buffers.base + rawBytes).bindMemory(to: Float.self, capacity: frames), blockFrames: frames)
+        guard let worker = seat(link, grant) else {
+            throw DeviceError(.unsupported, device: pcm.name, "\(pcm.name) has \(grant.channels) channels")
+        }
+        return (worker, buffers)
     }
 
     /// Makes a worker for the opening and moves the ring's end into it.

@@ -4,13 +4,14 @@ import VoiceRealtime
 struct DeviceWatch {
     private static let quietNanosecondsMax: UInt64 = 1_000_000_000
     /// The rate is measured over so long, so that the size of a period does not matter.
-    private static let rateWindowNanoseconds: Int64 = 10_000_000_000
+    private static let rateWindowNanoseconds: Int64 = 5_000_000_000
     /// Beyond what any crystal does, and beyond what the engine's drift loop is made for.
     private static let rateErrorMax = 0.02
 
     private var isStalled = false
     private var hasOnlyZeros = false
-    private var hasWrongRate = false
+    /// Windows in a row with a rate that is wrong: one alone may have begun or ended with a late thread.
+    private var wrongWindows = 0
     private var windowStart: DeviceMark?
     private var windowXruns: UInt64 = 0
 
@@ -33,9 +34,10 @@ struct DeviceWatch {
                 events.append(zeros ? .onlyZeros : .soundReturned)
             }
         }
-        if let measured = measuredRate(memory), abs(measured / Double(sampleRate) - 1) > Self.rateErrorMax {
-            if !hasWrongRate { events.append(.wrongRate(measuredHertz: measured)) }
-            hasWrongRate = true
+        if let measured = measuredRate(memory) {
+            let isWrong = abs(measured / Double(sampleRate) - 1) > Self.rateErrorMax
+            wrongWindows = isWrong ? wrongWindows + 1 : 0
+            if wrongWindows == 2 { events.append(.wrongRate(measuredHertz: measured)) }
         }
         return events
     }

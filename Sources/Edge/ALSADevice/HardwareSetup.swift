@@ -57,14 +57,15 @@ struct HardwareSetup {
     }
 
     private func chooseChannels(_ parameters: OpaquePointer) throws(DeviceError) {
-        var wanted = UInt32(options.channels)
-        if case .only(let index) = options.channelChoice, direction == .capture { wanted = max(wanted, UInt32(index) + 1) }
-        var channels = wanted
+        var needed: UInt32 = 1
+        if case .only(let index) = options.channelChoice, direction == .capture { needed = UInt32(index) + 1 }
+        var channels = max(UInt32(options.channels), needed)
         try check(snd_pcm_hw_params_set_channels_near(handle, parameters, &channels))
         guard channels <= Self.channelsMax else { throw unsupported("has \(channels) channels at least") }
-        if case .only(let index) = options.channelChoice, direction == .capture, index >= channels {
+        guard channels >= needed else {
             throw DeviceError(
-                .invalidOptions, device: device, "\(device) has \(channels) channels; choose one of 0 to \(channels - 1)")
+                .invalidOptions, device: device,
+                "\(device) has \(channels) channels; the last one has the number \(channels - 1)")
         }
     }
 

@@ -45,10 +45,9 @@ struct PlaybackWorker: ~Copyable {
             code = 0
             if wanted > 0 {
                 code = write(wanted, silenceFirst: false, wokenAt: now)
-            } else if wasWoken, link.fruitless(now, limit: DeviceLink.stallNanosecondsMax) {
-                return .stalled
-            } else if link.sinceProgress(now) > DeviceLink.stallNanosecondsMax {
-                return .stalled
+            } else {
+                if link.isStuck(now, wasWoken: wasWoken) { return .stalled }
+                code = link.complaint()
             }
         }
         return .stopped
@@ -76,7 +75,9 @@ struct PlaybackWorker: ~Copyable {
             encode(count, silence: &silence)
             let written = push(count)
             if written < 0 { return written }
-            if written > 0 { link.progressed(written, now) }
+            // Filling a device that was prepared again moves nothing yet: a dead sound daemon lets that succeed, too.
+            if written > 0, !silenceFirst { link.progressed(now) }
+            link.gauges.pointee.frames.addAlone(UInt64(written))
             left &-= count
             if written < count {
                 // Room that was promised and isn't there: what is left over is dropped, the next period is as good.

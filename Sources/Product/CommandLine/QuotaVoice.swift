@@ -14,9 +14,9 @@ struct QuotaVoice: AsyncParsableCommand {
             """,
         version: "quota-voice \(version)",
         subcommands: [
-            ConvertCommand.self, LiveCommand.self, CtlCommand.self, VoicesCommand.self, ServeCommand.self, LoginCommand.self, LogoutCommand.self,
-            WhoamiCommand.self, BalanceCommand.self, PackagesCommand.self, TopupCommand.self, ChatCommand.self,
-            ModelsCommand.self, WebhookCommand.self,
+            ConvertCommand.self, LiveCommand.self, CtlCommand.self, VoicesCommand.self, ServeCommand.self,
+            LoginCommand.self, LogoutCommand.self, WhoamiCommand.self, BalanceCommand.self, PackagesCommand.self, TopupCommand.self, ChatCommand.self,
+            ModelsCommand.self, WebhookCommand.self, DevicesCommand.self,
         ])
 
     static let version = "0.1.0"

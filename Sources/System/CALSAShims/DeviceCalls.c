@@ -2,6 +2,7 @@
 #include "DeviceCalls.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,7 +13,8 @@ uint64_t cas_now(void) {
 }
 
 void cas_sleep(uint64_t nanoseconds) {
-    struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)};
+    struct timespec time = {
+        .tv_sec = (time_t)(nanoseconds / 1000000000u), .tv_nsec = (long)(nanoseconds % 1000000000u)};
     clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }
 
@@ -23,7 +25,38 @@ void cas_signal(int event_descriptor) {
     (void)unused;
 }
 
-int cas_wait(snd_pcm_t *pcm, int milliseconds) { return snd_pcm_wait(pcm, milliseconds); }
+// What the device's state says about a poll that reported an error.
+static int state_error(snd_pcm_t *pcm) {
+    switch (snd_pcm_state(pcm)) {
+    case SND_PCM_STATE_XRUN: return -EPIPE;
+    case SND_PCM_STATE_SUSPENDED: return -ESTRPIPE;
+    case SND_PCM_STATE_DISCONNECTED: return -ENODEV;
+    default: return -EIO;
+    }
+}
+
+// Not snd_pcm_wait: that begins its time-out again at each event that means nothing, and so never returns from a
+// plugin with a timer whose sound stands still.
+int cas_wait(snd_pcm_t *pcm, int milliseconds) {
+    struct pollfd entries[16];
+    int count = snd_pcm_poll_descriptors(pcm, entries, sizeof entries / sizeof *entries);
+    if (count <= 0) return count < 0 ? count : -EIO;
+    uint64_t end = cas_now() + (uint64_t)milliseconds * 1000000u;
+    for (;;) {
+        uint64_t now = cas_now();
+        int left = now < end ? (int)((end - now + 999999u) / 1000000u) : 0;
+        int ready = poll(entries, (nfds_t)count, left);
+        if (ready < 0 && errno != EINTR) return -errno;
+        if (ready > 0) {
+            unsigned short events = 0;
+            int code = snd_pcm_poll_descriptors_revents(pcm, entries, (unsigned)count, &events);
+            if (code < 0) return code;
+            if (events & (POLLERR | POLLNVAL | POLLHUP)) return state_error(pcm);
+            if (events & (POLLIN | POLLOUT)) return 1;
+        }
+        if (left == 0) return 0;
+    }
+}
 
 long cas_available(snd_pcm_t *pcm) { return snd_pcm_avail_update(pcm); }
 

@@ -1,0 +1,241 @@
+import Testing
+import VoiceALSADevice
+import VoiceRealtime
+
+/// A device that fails comes back by itself, and says what was wrong.
+@Suite struct RecoveryTests {
+    @Test func captureGoesOnAfterAnXrun() async throws {
+        let card = try await TestCard()
+        var capture = try SoundDevice.openCapture(card.options())
+        var reader = RampReader()
+        try await eventually("sound") {
+            reader.read(&capture.samples)
+            return reader.steps.count > 4_800
+        }
+        try card.fault("xrun")
+        try await eventually("the xrun") { capture.device.status.counters.xruns > 0 }
+        let before = reader.steps.count
+        try await eventually("sound after it") {
+            reader.read(&capture.samples)
+            return reader.steps.count > before + 9_600
+        }
+        let counters = capture.device.status.counters
+        capture.device.stop()
+        #expect(capture.device.takeEvents().isEmpty)
+        #expect(counters.reopenings == 0)
+        #expect(RampReader.breaks(reader.steps).allSatisfy { $0.after == 1 })
+    }
+
+    @Test func playbackIsHeardWithinAPeriodOfAnXrun() async throws {
+        let card = try await TestCard()
+        var playback = try SoundDevice.openPlayback(card.options())
+        var feeder = Feeder()
+        try await eventually("sound") {
+            feeder.feed(&playback.samples)
+            return try card.played().contains { $0 > 0 }
+        }
+        try card.fault("xrun")
+        try await eventually("the xrun") {
+            feeder.feed(&playback.samples)
+            return playback.device.status.counters.xruns > 0
+        }
+        let end = feeder.lastStep + 9_600
+        try await eventually("sound after it") {
+            feeder.feed(&playback.samples)
+            return try card.played().contains { $0 >= end }
+        }
+        playback.device.stop()
+        let counters = playback.device.status.counters
+        #expect(counters.reopenings == 0)
+        // The card records only what it plays, so what is missing is what it had queued: a period or two each time.
+        let heard = try card.played().filter { $0 > 0 }
+        let missing = zip(heard, heard.dropFirst()).map { $1 - $0 - 1 }.filter { $0 > 0 }
+        #expect(missing.count <= Int(counters.xruns))
+        #expect(missing.allSatisfy { $0 <= 960 }, "\(missing)")
+    }
+
+    @Test func captureComesBackWhenThePlugDoes() async throws {
+        let card = try await TestCard()
+        var capture = try SoundDevice.openCapture(card.options())
+        let log = EventLog(capture.device)
+        try card.fault("unplugged")
+        try await log.waitForLoss(.unplugged)
+        guard case .lost = capture.device.status.phase else { throw Failure("it still says that it runs") }
+        try card.mend("unplugged")
+        try await log.waitForRecovery()
+        #expect(capture.device.status.phase == .running)
+        #expect(capture.device.status.counters.reopenings == 1)
+        var reader = RampReader()
+        reader.read(&capture.samples)
+        let before = reader.steps.count
+        try await eventually("sound") {
+            reader.read(&capture.samples)
+            return reader.steps.count > before + 4_800
+        }
+        capture.device.stop()
+    }
+
+    @Test func playbackLetsTheEngineGoOnWhileItIsUnplugged() async throws {
+        let card = try await TestCard()
+        var playback = try SoundDevice.openPlayback(card.options())
+        let log = EventLog(playback.device)
+        var feeder = Feeder()
+        try card.fault("unplugged")
+        try await log.waitForLoss(.unplugged)
+        try await eventually("dropped sound") {
+            feeder.feed(&playback.samples)
+            return playback.device.status.counters.droppedFrames > 24_000
+        }
+        try card.mend("unplugged")
+        try await log.waitForRecovery()
+        let step = feeder.lastStep
+        try await eventually("sound") {
+            feeder.feed(&playback.samples)
+            return try card.played().contains { $0 > step }
+        }
+        playback.device.stop()
+    }
+
+    @Test func saysWhenTheDeviceIsTakenByAnotherMeanwhile() async throws {
+        let card = try await TestCard()
+        let capture = try SoundDevice.openCapture(card.options())
+        let log = EventLog(capture.device)
+        try card.fault("busy")
+        try card.fault("unplugged")
+        try await log.waitForLoss(.unplugged)
+        try card.mend("unplugged")
+        try await log.wait("the reason") { event in
+            if case .stillLost(let error) = event { error.cause == .busy } else { false }
+        }
+        try card.mend("busy")
+        try await log.waitForRecovery()
+        capture.device.stop()
+    }
+
+    @Test(arguments: DeviceDirection.allCases)
+    func reopensAfterTheSoundDaemonHasDied(direction: DeviceDirection) async throws {
+        let card = try await TestCard()
+        let device = try Self.open(direction, card.options())
+        let log = EventLog(device)
+        try card.fault("dead")
+        try await log.waitForLoss(.daemonGone)
+        // Not one wake-up after the other: a dead daemon answers 65,000 times a second.
+        #expect(device.status.counters.xruns < 5_000)
+        try card.mend("dead")
+        try await log.waitForRecovery()
+        device.stop()
+    }
+
+    @Test func resumesAfterASuspension() async throws {
+        let card = try await TestCard()
+        var capture = try SoundDevice.openCapture(card.options())
+        try card.fault("suspended")
+        try await eventually("the suspension") { capture.device.status.counters.suspends > 0 }
+        try card.mend("suspended")
+        var reader = RampReader()
+        reader.read(&capture.samples)
+        let before = reader.steps.count
+        try await eventually("sound") {
+            reader.read(&capture.samples)
+            return reader.steps.count > before + 4_800
+        }
+        capture.device.stop()
+    }
+
+    @Test(arguments: DeviceDirection.allCases)
+    func noticesADeviceThatStandsStill(direction: DeviceDirection) async throws {
+        let card = try await TestCard()
+        let device = try Self.open(direction, card.options())
+        let log = EventLog(device)
+        try card.fault("stopped")
+        try await log.wait("the standstill") { $0 == .stalled }
+        // Nothing came back: it is given up and opened again.
+        try await log.waitForLoss(.stalled)
+        try card.mend("stopped")
+        try await log.waitForRecovery()
+        try await eventually("motion") { !device.status.isStalled }
+        device.stop()
+    }
+
+    @Test func noticesAMicrophoneThatDeliversOnlyZeros() async throws {
+        let card = try await TestCard()
+        try card.fault("zeros")
+        let capture = try SoundDevice.openCapture(card.options())
+        let log = EventLog(capture.device)
+        try await log.wait("the silence") { $0 == .onlyZeros }
+        #expect(capture.device.status.hasOnlyZeros)
+        #expect(capture.device.takeLevels().peak == 0)
+        try card.mend("zeros")
+        try await log.wait("the sound") { $0 == .soundReturned }
+        #expect(capture.device.takeLevels().peak > 0)
+        capture.device.stop()
+    }
+
+    @Test func noticesAClockThatLies() async throws {
+        let card = try await TestCard()
+        try card.fault("fast")
+        let capture = try SoundDevice.openCapture(card.options())
+        let log = EventLog(capture.device)
+        try await log.wait("the rate") { event in
+            if case .wrongRate(let hertz) = event { (49_500...51_500).contains(hertz) } else { false }
+        }
+        capture.device.stop()
+    }
+
+    @Test func usesTheFallbackAndReturnsToThePreferredDevice() async throws {
+        let card = try await TestCard(["card": "", "spare": "formats \"float\""])
+        var options = card.options()
+        options.fallbackName = "spare"
+        let playback = try SoundDevice.openPlayback(options)
+        let log = EventLog(playback.device)
+        #expect(playback.device.status.configuration.name == "card")
+        try card.fault("unplugged")
+        try await log.waitForLoss(.unplugged)
+        try await eventually("the fallback") { playback.device.status.configuration.isFallback }
+        #expect(playback.device.status.configuration.name == "spare")
+        try card.mend("unplugged")
+        try await eventually("the return") { !playback.device.status.configuration.isFallback }
+        #expect(playback.device.status.phase == .running)
+        playback.device.stop()
+    }
+
+    @Test func keepsItsRateWhenTheDeviceComesBackWithAnother() async throws {
+        let card = try await TestCard(["card": "", "spare": "rate_min 44100 rate_max 44100"])
+        var options = card.options()
+        options.fallbackName = "spare"
+        let capture = try SoundDevice.openCapture(options)
+        let log = EventLog(capture.device)
+        try card.fault("unplugged")
+        try await log.waitForRecovery()
+        let granted = capture.device.status.configuration
+        #expect(granted.name == "spare")
+        #expect(granted.isConverted)
+        #expect(granted.sampleRate == 48_000)
+        capture.device.stop()
+    }
+
+    private static func open(_ direction: DeviceDirection, _ options: DeviceOptions) throws -> SoundDevice {
+        switch direction {
+        case .capture: try SoundDevice.openCapture(options).device
+        case .playback: try SoundDevice.openPlayback(options).device
+        }
+    }
+}
+
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// Keeps 60 ms in playback's ring, of numbers that only grow, as long as they fit 16 bits.
+private struct Feeder {
+    private(set) var lastStep = 0
+
+    mutating func feed(_ ring: inout RingProducer<Float>) {
+        while ring.capacity - ring.writableSamples() < 2_880 {
+            let steps = (1...480).map { (lastStep + $0 - 1) % 32_000 + 1 }
+            lastStep = steps[479]
+            _ = steps.map { Float($0) / 32_768 }.withUnsafeBufferPointer { ring.writeSamples($0) }
+        }
+    }
+}

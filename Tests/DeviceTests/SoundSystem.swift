@@ -1,0 +1,64 @@
+import Foundation
+import ProcessSupport
+import VoiceSignal
+
+/// A PipeWire of the tests' own with a virtual microphone `vmic` and a virtual speaker `vspk`; gone with this object.
+final class SoundSystem: Sendable {
+    let environment: [String: String]
+    private let scratch: Scratch
+    private let process: RunningProcess
+
+    init() async throws {
+        let scratch = try Scratch()
+        process = try RunningProcess(Checkout.root + "/Tests/Rig/start-sound.sh", [scratch("s")])
+        try await process.wait(for: "the sound system", within: 60) { scratch.exists("s/environment") }
+        let lines = String(decoding: try scratch.read("s/environment"), as: UTF8.self).split(separator: "\n")
+        environment = lines.reduce(into: [:]) { environment, line in
+            let parts = line.split(separator: "=", maxSplits: 1)
+            environment[String(parts[0])] = String(parts[1])
+        }
+        self.scratch = scratch
+    }
+
+    /// Kills PipeWire as a crash would.
+    func killDaemon() throws { try scratch.write("s/kill-daemon", "") }
+
+    /// Lets it start again.
+    func restartDaemon() throws { try FileManager.default.removeItem(atPath: scratch("s/kill-daemon")) }
+
+    func run(_ program: String, _ arguments: [String]) throws -> RunningProcess {
+        try RunningProcess(program, arguments, environment: environment)
+    }
+
+    /// Plays a tone into the virtual microphone until it is let go.
+    func speak(hertz: Double = 440) throws -> RunningProcess {
+        let samples = (0..<48_000 * 60).map { Float(0.3 * sin(2 * .pi * hertz * Double($0) / 48_000)) }
+        let path = try WaveSound(sampleRate: 48_000, samples: samples).write(to: scratch("tone-\(UUID()).wav"))
+        return try run("/usr/bin/pw-cat", ["-p", "--target", "vmic", path])
+    }
+
+    /// Records what a source delivers or, with `isSpeaker`, what a speaker plays, by a program that is not ours.
+    func record(_ source: String, isSpeaker: Bool = false, seconds: Int) async throws -> [Float] {
+        // A speaker's name alone would silently record the default microphone.
+        let properties = isSpeaker ? ["PIPEWIRE_ALSA": "{ stream.capture.sink=true }"] : [:]
+        let path = scratch("record-\(UUID()).wav")
+        let arecord = try RunningProcess(
+            "/usr/bin/arecord", ["-D", source, "-d", "\(seconds)", "-f", "S16_LE", "-r", "48000", "-c", "1", path],
+            environment: environment.merging(properties) { $1 })
+        let result = try await arecord.result(within: 60)
+        guard result.status == 0 else { throw ProcessFailure(result.errors) }
+        return try WaveSound(file: path).samples
+    }
+}
+
+/// How loud a tone is in a recording, as the amplitude of a sine wave.
+func amplitude(of samples: [Float], hertz: Double, sampleRate: Double = 48_000) -> Double {
+    var real = 0.0
+    var imaginary = 0.0
+    for (index, sample) in samples.enumerated() {
+        let angle = 2 * Double.pi * hertz * Double(index) / sampleRate
+        real += Double(sample) * cos(angle)
+        imaginary += Double(sample) * sin(angle)
+    }
+    return 2 * (real * real + imaginary * imaginary).squareRoot() / Double(max(1, samples.count))
+}

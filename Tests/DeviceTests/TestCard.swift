@@ -1,0 +1,123 @@
+import Foundation
+import ProcessSupport
+import Testing
+import VoiceALSADevice
+import VoiceRealtime
+
+/// The plugin of Tests/Rig, built once for all tests.
+enum CardPlugin {
+    private static let built = Task<Scratch, any Error> {
+        let scratch = try Scratch()
+        let build = try RunningProcess(Checkout.root + "/Tests/Rig/build-device.sh", [scratch.path])
+        let result = try await build.result(within: 120)
+        guard result.status == 0 else { throw ProcessFailure(result.errors) }
+        return scratch
+    }
+
+    static func path() async throws -> String { try await built.value("libasound_module_pcm_rig.so") }
+}
+
+/// A sound card that nobody else uses, with faults to switch on and off.
+///
+/// Its microphone plays a ramp: each frame is one step of 1/32768 above the one before, from 1 to 30000 and again,
+/// beginning at 1 after each start of the device.
+final class TestCard: Sendable {
+    static let rampSteps = 30_000
+
+    private let scratch: Scratch
+
+    /// - Parameter fields: more of the plugin's fields, by the names of devices: `["card": "formats \"s32\""]`.
+    init(_ fields: [String: String] = ["card": ""]) async throws {
+        scratch = try Scratch()
+        var text = "</usr/share/alsa/alsa.conf>\npcm_type.rig { lib \"\(try await CardPlugin.path())\" }\n"
+        for (name, fields) in fields {
+            try FileManager.default.createDirectory(atPath: scratch(name), withIntermediateDirectories: true)
+            text += "pcm.\(name) { type rig state \"\(scratch(name))\" record \"\(scratch(name)).raw\" \(fields)"
+            text += " hint { show on description \"Card of the tests, \(name)\" } }\n"
+        }
+        try scratch.write("asound.conf", text)
+    }
+
+    var configurationFile: String { scratch("asound.conf") }
+
+    func options(_ name: String = "card") -> DeviceOptions {
+        var options = DeviceOptions(name: name)
+        options.configurationFile = configurationFile
+        options.latencyNanoseconds = .milliseconds(20)
+        options.retryNanoseconds = .milliseconds(100)
+        return options
+    }
+
+    /// Switches a fault on; the list stands in rig_device.c.
+    func fault(_ fault: String, of name: String = "card") throws { try scratch.write("\(name)/\(fault)", "") }
+
+    func mend(_ fault: String, of name: String = "card") throws {
+        try FileManager.default.removeItem(atPath: scratch("\(name)/\(fault)"))
+    }
+
+    func has(_ fault: String, of name: String = "card") -> Bool { scratch.exists("\(name)/\(fault)") }
+
+    /// What the card has played so far, in steps of 1/32768.
+    func played(_ name: String = "card") throws -> [Int] {
+        guard scratch.exists("\(name).raw") else { return [] }
+        let data = try scratch.read("\(name).raw")
+        return stride(from: 0, to: data.count - 1, by: 2).map { offset in
+            Int(Int16(truncatingIfNeeded: Int(data[offset]) | Int(data[offset + 1]) << 8))
+        }
+    }
+}
+
+/// Waits for something that a device does by itself; generous, as the machine may be busy with other tests.
+func eventually(_ what: String, within seconds: Double = 40, _ condition: () throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
+    while try !condition() {
+        guard ContinuousClock.now < deadline else { throw ProcessFailure("\(what) did not come within \(seconds) s") }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}
+
+/// Collects a device's events, so that a test can wait for one.
+final class EventLog {
+    let device: SoundDevice
+    private(set) var events: [DeviceEvent] = []
+
+    init(_ device: SoundDevice) { self.device = device }
+
+    func wait(_ what: String, for isWanted: (DeviceEvent) -> Bool) async throws {
+        try await eventually(what) {
+            events += device.takeEvents()
+            return events.contains(where: isWanted)
+        }
+    }
+
+    func waitForLoss(_ cause: DeviceError.Cause) async throws {
+        try await wait("the loss (\(cause))") { event in
+            if case .lost(let error) = event { error.cause == cause } else { false }
+        }
+    }
+
+    func waitForRecovery() async throws {
+        try await wait("the recovery") { event in
+            if case .recovered = event { true } else { false }
+        }
+    }
+}
+
+/// What came out of a ring, in steps of 1/32768.
+struct RampReader {
+    private(set) var steps: [Int] = []
+
+    mutating func read(_ ring: inout RingConsumer<Float>) {
+        var block = [Float](repeating: 0, count: 4_096)
+        while true {
+            let count = block.withUnsafeMutableBufferPointer { ring.readSamples(into: $0) }
+            if count == 0 { return }
+            steps += block[..<count].map { Int(($0 * 32_768).rounded()) }
+        }
+    }
+
+    /// Places where a step does not follow from the one before.
+    static func breaks(_ steps: [Int]) -> [(before: Int, after: Int)] {
+        zip(steps, steps.dropFirst()).filter { $1 != $0 % TestCard.rampSteps + 1 }.map { ($0, $1) }
+    }
+}

@@ -1,0 +1,5 @@
+#!/bin/sh
+# Builds the test card into a folder: Tests/Rig/build-device.sh DIR makes DIR/libasound_module_pcm_rig.so.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+"${CC:-clang}" -O2 -Wall -Wextra -Werror -shared -fPIC -o "$1/libasound_module_pcm_rig.so" "$here/rig_device.c" -lasound
