@@ -254,7 +254,9 @@ let package = Package(
             name: "NetworkFaultTests", dependencies: ["FaultClient", "quota-voice"],
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
-        .testTarget(name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceKit", "VoiceALSADevice"],
+            swiftSettings: strict),
         // Sound cards of the tests' own: what a real one does when it is pulled out.
         .executableTarget(
             name: "DeviceProbe",

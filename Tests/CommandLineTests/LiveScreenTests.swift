@@ -1,0 +1,80 @@
+import Testing
+import VoiceALSADevice
+import VoiceKit
+import quota_voice
+
+/// The screen is a function of the snapshot: what it shows for what.
+@Suite struct LiveScreenTests {
+    private func snapshot() -> LiveSnapshot {
+        var snapshot = LiveSnapshot()
+        snapshot.voice = "rachel"
+        snapshot.link = .running
+        snapshot.inputLevels.peak = 0.5
+        snapshot.outputLevels.peak = 1
+        snapshot.budget.measured = 31_240_000
+        snapshot.budget.playout = 8_100_000
+        snapshot.playoutTargetNanoseconds = 7_500_000
+        snapshot.driftPPM = -43.2
+        snapshot.counts.playout.concealments = 3
+        snapshot.sessionNanoseconds = 3_723_000_000_000
+        return snapshot
+    }
+
+    private func text(_ snapshot: LiveSnapshot, _ change: (inout LiveScreen.Frame) -> Void = { _ in }) -> String {
+        var frame = LiveScreen.Frame()
+        frame.columns = 100
+        change(&frame)
+        return LiveScreen.lines(snapshot, frame).joined(separator: "\n")
+    }
+
+    @Test func showsDelayDriftAndTime() {
+        let shown = text(snapshot())
+        for part in [
+            "rachel · on this machine", "delay 31.2 ms", "buffer 8.1 ms (aims at 7.5)", "drift -43.2 ppm", "gaps 3",
+            "time 1:02:03", "free", "-6.0 dB", "0.0 dB", "q quit",
+        ] { #expect(shown.contains(part), "\(part) in\n\(shown)") }
+    }
+
+    @Test func showsWhatIsOn() {
+        var muted = snapshot()
+        muted.isMuted = true
+        muted.isBypassed = true
+        let shown = text(muted) { $0.isRecording = true }
+        for part in ["MUTED", "OWN VOICE", "REC"] { #expect(shown.contains(part)) }
+        #expect(!text(snapshot()).contains("MUTED"))
+    }
+
+    @Test func showsTheRelaysStateAndBill() {
+        var remote = snapshot()
+        remote.isLocal = false
+        remote.relayName = "relay.example"
+        remote.link = .reconnecting(inNanoseconds: 1_500_000_000)
+        remote.creditsUsed = 1_234
+        remote.creditsLeft = 98_766
+        let shown = text(remote)
+        for part in ["through relay.example", "reconnecting in 1.5 s", "used 1234, left 98766", "$9.00 an hour"] {
+            #expect(shown.contains(part), "\(part) in\n\(shown)")
+        }
+    }
+
+    @Test func beforeTheFirstSoundThereIsNoDelay() {
+        let shown = text(LiveSnapshot())
+        #expect(shown.contains("delay –"))
+        #expect(shown.contains("connecting"))
+        #expect(shown.contains("microphone: opening"))
+    }
+
+    @Test(arguments: [20, 40, 79, 200], [false, true])
+    func noLineIsWiderThanTheTerminal(columns: Int, hasColours: Bool) {
+        var frame = LiveScreen.Frame()
+        frame.columns = columns
+        frame.hasColours = hasColours
+        frame.messages = Array(repeating: String(repeating: "word ", count: 60), count: 9)
+        let lines = LiveScreen.lines(snapshot(), frame)
+        #expect(lines.count == 14)
+        for line in lines {
+            let width = line.replacing(/\u{1B}\[[0-9;]*m/, with: "").count
+            #expect(width <= columns, "\(line)")
+        }
+    }
+}
