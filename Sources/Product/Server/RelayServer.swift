@@ -41,7 +41,7 @@ public final class RelayServer: Sendable {
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
         let services = ServerServices(store: store, logger: logger)
         let application = Application(
-            router: Routes.router(services, voices: configuration.voices.map(\.name)),
+            router: Routes.router(services, voices: configuration.voices.map(\.name), meters: { [:] }),
             server: HTTPServerBuilder { responder in
                 RelayUpgrade(responder: responder) { channel, externalUserID, logger in
                     await self.serve(channel, wallet, externalUserID, logger)
