@@ -55,7 +55,7 @@ public final class RelayServer: Sendable {
         self.relay.withLock { $0 = relay }
         defer { relay.stop() }
         let application = Application(
-            router: Routes.router(services, voices: configuration.voices.map(\.name)),
+            router: Routes.router(services, voices: configuration.voices.map(\.name), meters: { [:] }),
             server: HTTPServerBuilder { responder in
                 RelayUpgrade(responder: responder) { channel, request, logger in
                     await relay.serve(channel, request, logger)

@@ -21,6 +21,15 @@ enum LiveScript {
             cell(row, session.voice);
             cell(row, session.seconds.toFixed(1) + ' s', true);
             cell(row, '$' + (session.credits / 1e6).toFixed(4), true);
+            if (!session.meter) continue;
+            for (const [name, level] of [['Microphone', session.meter.input], ['Converted', session.meter.output]]) {
+              const meter = document.createElement('meter');
+              meter.title = name;
+              meter.max = 1;
+              meter.value = level;
+              row.insertCell().append(meter);
+            }
+            cell(row, Math.round(session.meter.delayMilliseconds) + ' ms', true);
           }
           if (!data.sessions.length) {
             const text = document.createElement('p');

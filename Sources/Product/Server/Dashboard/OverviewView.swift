@@ -6,6 +6,8 @@ import Hummingbird
 /// The first page: what is there to spend, what it was spent on, and who speaks now.
 struct OverviewView: Sendable {
     let shell: DashboardShell
+    /// The meters of the sessions that are open now, by session id.
+    let meters: LiveMeter.Source
     private static let view = DashboardShell.View(path: "/", title: "Overview", scripts: [LiveScript.path])
     private static let linesMax = 50
 
@@ -40,6 +42,7 @@ struct OverviewView: Sendable {
             let voice: String
             let seconds: Double
             let credits: Int
+            let meter: LiveMeter?
         }
 
         let balance: String
@@ -47,7 +50,8 @@ struct OverviewView: Sendable {
     }
 
     private func live(_ session: BrowserSession) async throws -> Live {
-        try await store.read { [userID = session.userID] database in
+        let meters = meters()
+        return try await store.read { [userID = session.userID] database in
             let sessions = try Row.fetchAll(
                 database,
                 sql: """
@@ -58,7 +62,7 @@ struct OverviewView: Sendable {
             ).map { row in
                 Live.Session(
                     id: row["id"], voice: row["voice"], seconds: Double(row["samples"] as Int) / 16_000,
-                    credits: row["used"])
+                    credits: row["used"], meter: meters[row["id"] as String])
             }
             let balance = try Ledger.balance(of: userID, in: database)
             return Live(balance: balance.map(CreditText.dollars) ?? "no wallet", sessions: sessions)
@@ -101,6 +105,17 @@ struct OverviewView: Sendable {
             <section class="card"><h2>Activity</h2>\(table)</section>
             """
     }
+}
+
+/// What the relay measures of an open session.
+struct LiveMeter: Encodable, Sendable {
+    typealias Source = @Sendable () -> [String: LiveMeter]
+
+    /// Peaks of the last frame, full scale 1.
+    let input: Float
+    let output: Float
+    /// By how much sound comes back later than it was given.
+    let delayMilliseconds: Double
 }
 
 /// A movement of a wallet, in words.

@@ -3,7 +3,9 @@ import VoiceRelay
 
 /// Every endpoint of the server, area by area.
 enum Routes {
-    static func router(_ services: ServerServices, voices: [String]) -> Router<QuotaContext> {
+    static func router(_ services: ServerServices, voices: [String], meters: @escaping LiveMeter.Source) -> Router<
+        QuotaContext
+    > {
         let router = Router(context: QuotaContext.self)
         router.add(middleware: CrossOrigin())
         router.add(middleware: ErrorAnswers())
@@ -19,7 +21,7 @@ enum Routes {
         CatalogRoutes(services: services).add(to: router)
         ChatRoutes(services: services).add(to: router)
         WebhookRoutes(services: services).add(to: router)
-        OAuthRoutes(provider: OAuthProvider(services), voices: voices).add(to: router)
+        OAuthRoutes(provider: OAuthProvider(services), voices: voices, meters: meters).add(to: router)
         return router
     }
 }

@@ -5,6 +5,7 @@ struct OAuthRoutes: Sendable {
     let provider: OAuthProvider
     /// Names of the voices that the relay has.
     let voices: [String]
+    let meters: LiveMeter.Source
 
     func add(to router: Router<QuotaContext>) {
         IdentityRoutes(provider: provider).add(to: router)
@@ -14,7 +15,7 @@ struct OAuthRoutes: Sendable {
         LoginRoutes(provider: provider, passwords: provider.services.passwords).add(to: router)
         CheckoutRoutes(provider: provider).add(to: router)
         let shell = DashboardShell(provider: provider)
-        OverviewView(shell: shell).add(to: router)
+        OverviewView(shell: shell, meters: meters).add(to: router)
         TryView(shell: shell, voices: voices).add(to: router)
         KeysView(shell: shell).add(to: router)
         AppsView(shell: shell).add(to: router)
