@@ -9,7 +9,7 @@ set -eu
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlite3-dev sox"
 bench="$build libsoxr-dev librubberband-dev libsoundtouch-dev"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
-test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy iproute2 sqlite3"
+test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy python3-venv iproute2 curl sqlite3"
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"
 case "${1:-build}" in
 build) wanted=$build ;;
