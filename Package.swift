@@ -23,6 +23,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
@@ -157,8 +158,10 @@ let package = Package(
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOWebSocket", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "X509", package: "swift-certificates"),
             ],
             path: "Sources/Product/Server", swiftSettings: strict),
@@ -219,7 +222,8 @@ let package = Package(
         .testTarget(
             name: "QuotaAPITests",
             dependencies: [
-                "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "QuotaAPI", "VoiceRelay", "VoiceServer",
+                "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "ProcessSupport", "QuotaAPI", "VoiceRelay",
+                "VoiceServer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -280,7 +284,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "quota-voice", "ProcessSupport", "VoiceServer", "VoiceConversion",
+                "quota-voice", "ProcessSupport", "QuotaAPI", "VoiceServer", "VoiceConversion",
                 .product(name: "GRDB", package: "GRDB.swift"), .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -1,8 +1,10 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOSSL
 import ServiceLifecycle
 import Synchronization
 import VoiceRelay
@@ -13,6 +15,8 @@ public enum RelayServerError: Error, Sendable {
     case cantListen(String)
     /// The data folder can't be used; the text says why.
     case cantOpenData(String)
+    /// The certificate can't be used; the text says why.
+    case cantSecure(String)
 }
 
 /// A Quota on this machine: its API, and a relay (profile v1 over WebSocket) with the local voices.
@@ -50,20 +54,19 @@ public final class RelayServer: Sendable {
         let store = try await openStore()
         let wallet = CreditWallet(
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
-        let services = ServerServices(store: store, logger: logger)
-        let relay = RelayService(configuration: configuration, ledger: ledger ?? WalletLedger(wallet))
+        let services = ServerServices(store: store, configuration: configuration, logger: logger)
+        let relay = RelayService(
+            configuration: configuration, ledger: ledger ?? WalletLedger(wallet), metrics: services.metrics)
         self.relay.withLock { $0 = relay }
         defer { relay.stop() }
         let application = Application(
-            router: Routes.router(services, voices: configuration.voices.map(\.name), meters: { [:] }),
-            server: HTTPServerBuilder { responder in
-                RelayUpgrade(responder: responder) { channel, request, logger in
-                    await relay.serve(channel, request, logger)
-                }
+            router: Routes.router(services, voices: configuration.voices.map(\.name), meters: { relay.liveMeters }),
+            server: try childChannel { channel, request, logger in
+                await relay.serve(channel, request, logger)
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             services: [
-                LedgerKeeper(wallet: wallet),
+                LedgerKeeper(wallet: wallet), Housekeeper(store: store, logger: logger),
                 WebhookDispatcher(store: store, policy: services.webhooks, logger: logger),
             ],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -72,6 +75,34 @@ public final class RelayServer: Sendable {
             try await application.runService(gracefulShutdownSignals: stopsOnSignals ? [.sigterm, .sigint] : [])
         } catch let error as IOError {
             throw RelayServerError.cantListen(String(cString: strerror(error.errnoCode)))
+        }
+    }
+
+    /// HTTP and the relay on one port, in TLS where there is a certificate.
+    private func childChannel(
+        onRelay: @escaping @Sendable (RelayUpgrade.FrameChannel, RelayUpgrade.Request, Logger) async -> Void
+    ) throws -> HTTPServerBuilder {
+        var certificate = configuration.certificate
+        do {
+            if configuration.makesCertificate, let folder = configuration.dataFolder {
+                let authority = try DevelopmentAuthority(
+                    folder: folder, names: DevelopmentAuthority.namesOfThisMachine(host: configuration.host))
+                certificate = ServerCertificate(chainPath: authority.certificatePath, keyPath: authority.keyPath)
+            }
+            let isSecure = certificate != nil
+            let plain = HTTPServerBuilder { responder in
+                RelayUpgrade(responder: responder, isSecure: isSecure, onRelay: onRelay)
+            }
+            guard let certificate else { return plain }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate.chainPath)
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: certificate.keyPath, format: .pem)))
+            tls.minimumTLSVersion = .tlsv12
+            tls.applicationProtocols = ["http/1.1"]
+            return try .tls(plain, tlsConfiguration: tls)
+        } catch {
+            throw RelayServerError.cantSecure("\(error)")
         }
     }
 

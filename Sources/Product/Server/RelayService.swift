@@ -8,11 +8,13 @@ import VoiceRelay
 final class RelayService: Sendable {
     private let configuration: RelayServerConfiguration
     private let ledger: any RelayLedger
+    private let metrics: ServerMetrics
     private let pool: WorkerPool
     private let registry = SessionRegistry()
 
-    init(configuration: RelayServerConfiguration, ledger: any RelayLedger) {
+    init(configuration: RelayServerConfiguration, ledger: any RelayLedger, metrics: ServerMetrics) {
         self.configuration = configuration
+        self.metrics = metrics
         self.ledger = ledger
         pool = WorkerPool(workers: configuration.workers)
     }
@@ -27,6 +29,17 @@ final class RelayService: Sendable {
     }
 
     var liveSessions: [RelaySessionSnapshot] { registry.sessions() }
+
+    /// The meters of the live sessions, by their ids.
+    var liveMeters: [String: LiveMeter] {
+        Dictionary(
+            liveSessions.map {
+                (
+                    $0.id,
+                    LiveMeter(input: $0.inputPeak, output: $0.outputPeak, delayMilliseconds: $0.delayMilliseconds)
+                )
+            }, uniquingKeysWith: { first, _ in first })
+    }
 
     var load: RelayLoadSnapshot {
         var load = registry.load()
@@ -45,7 +58,11 @@ final class RelayService: Sendable {
         var logger = logger
         logger[metadataKey: "session"] = "\(meters.id)"
         let refusal = refusal(of: meters)
-        defer { registry.remove(meters) }
+        if refusal == nil { metrics.openSession() } else { metrics.refuseSession() }
+        defer {
+            registry.remove(meters)
+            if refusal == nil { metrics.closeSession() }
+        }
         do {
             try await channel.executeThenClose { inbound, outbound in
                 if let refusal {
