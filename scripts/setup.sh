@@ -11,7 +11,7 @@ build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlit
 bench="$build libsoxr-dev librubberband-dev libsoundtouch-dev"
 browser="$build chromium chromium-driver python3-selenium fonts-dejavu-core"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
-test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy python3-venv iproute2 sqlite3"
+test="$build $peers espeak-ng flac openssl python3 python3-numpy python3-scipy python3-venv iproute2 curl sqlite3"
 # Ubuntu has Chromium as a snap alone.
 if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then test="$test $browser"; fi
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"

@@ -5,7 +5,7 @@ import VoiceRelay
 
 /// What a batch costs: said before it starts, and what is left afterwards.
 ///
-/// Nothing is said of a relay that has no wallet to show (one of `quota-voice serve`).
+/// Nothing is said of a relay that has no wallet to show.
 struct BatchCost {
     private let client: QuotaClient?
 

@@ -7,21 +7,25 @@ import VoiceServer
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Run a relay with the voices of this machine, for other programs and other machines.",
+        abstract: "Run a Quota of this machine: its API, and a relay with the local voices.",
         discussion: """
             Keys: each line of --token-file is an API key, optionally followed by its credits
             (1,000,000 unless given). Without --token-file a key is made once and kept, readable by you alone,
             in $XDG_STATE_HOME/quota-voice/serve-key. Without --data all state is in memory: a restart sets
             credits back. With it a key's credits are those of its first use there.
 
-            The connection is not encrypted. Beyond this machine put a TLS proxy in front.
+            Without a certificate the connection is not encrypted: give one, or --dev-ca.
+
+            Every option is also read from the environment (QUOTA_VOICE_PORT, QUOTA_VOICE_PUBLIC_URL …) and from
+            the JSON file of --config ({"port": 8787, "publicUrl": "https://…"}); options win over both. The key of
+            an upstream is read from there alone (QUOTA_VOICE_UPSTREAM_KEY).
             """)
 
-    @Option(help: ArgumentHelp("Address to listen on.", valueName: "host"))
-    var host = "127.0.0.1"
+    @Option(help: ArgumentHelp("Address to listen on (127.0.0.1).", valueName: "host"))
+    var host: String?
 
-    @Option(help: ArgumentHelp("Port to listen on; 0 takes a free one.", valueName: "port"))
-    var port = 8787
+    @Option(help: ArgumentHelp("Port to listen on (8787); 0 takes a free one.", valueName: "port"))
+    var port: Int?
 
     @Option(help: ArgumentHelp("API keys that may open sessions, one a line.", valueName: "file"), completion: .file())
     var tokenFile: String?
@@ -31,42 +35,143 @@ struct ServeCommand: AsyncParsableCommand {
         completion: .directory)
     var data: String?
 
-    @Option(help: ArgumentHelp("Sessions at once.", valueName: "count"))
-    var sessions = 64
+    @Option(help: ArgumentHelp("JSON file of settings.", valueName: "file"), completion: .file())
+    var config: String?
 
-    @Option(help: ArgumentHelp("Seconds between heartbeats.", valueName: "seconds"))
-    var heartbeat = 5.0
+    @Option(help: ArgumentHelp("Sessions at once (64).", valueName: "count"))
+    var sessions: Int?
+
+    @Option(help: ArgumentHelp("Seconds between heartbeats (5).", valueName: "seconds"))
+    var heartbeat: Double?
+
+    @Option(help: ArgumentHelp("Address by which others reach this server.", valueName: "url"))
+    var publicURL: String?
+
+    @Option(help: ArgumentHelp("Certificate chain for TLS, PEM.", valueName: "file"), completion: .file())
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("Key of the certificate, PEM.", valueName: "file"), completion: .file())
+    var tlsKey: String?
+
+    @Flag(help: "TLS with a certificate authority of this server's own, made in --data.")
+    var devCA = false
+
+    @Option(help: ArgumentHelp("OpenAI-compatible server that completes chats.", valueName: "url"))
+    var upstream: String?
+
+    @Flag(help: "Let webhooks point at this machine.")
+    var webhooksToLoopback = false
+
+    @Option(help: ArgumentHelp("Before a failed webhook's second attempt (5).", valueName: "seconds"))
+    var webhookRetry = 5.0
+
+    @Option(help: ArgumentHelp("Requests a minute from one address (6000); 0 has no limit.", valueName: "count"))
+    var requestsPerMinute: Int?
 
     func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("--port takes 0 to 65535.") }
-        guard (1...100_000).contains(sessions) else { throw ValidationError("--sessions takes 1 to 100000.") }
-        guard (0.1...60).contains(heartbeat) else { throw ValidationError("--heartbeat takes 0.1 to 60 seconds.") }
+        guard (0...65_535).contains(port ?? 0) else { throw ValidationError("--port takes 0 to 65535.") }
+        guard (1...100_000).contains(sessions ?? 1) else { throw ValidationError("--sessions takes 1 to 100000.") }
+        guard (0.1...60).contains(heartbeat ?? 1) else {
+            throw ValidationError("--heartbeat takes 0.1 to 60 seconds.")
+        }
+        guard (0.01...3_600).contains(webhookRetry) else {
+            throw ValidationError("--webhook-retry takes 0.01 to 3600 seconds.")
+        }
+        guard (tlsCert == nil) == (tlsKey == nil) else {
+            throw ValidationError("--tls-cert and --tls-key go together.")
+        }
+        guard !devCA || tlsCert == nil else { throw ValidationError("--dev-ca and --tls-cert exclude each other.") }
     }
 
     func run() async throws {
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
-        let keys = try tokenFile.map { try ServeKeys.read($0) } ?? ServeKeys.own()
+        let settings: ServerSettings
+        do {
+            settings = try await ServerSettings.read(file: config)
+        } catch let error as ServerSettings.Invalid {
+            throw CommandFailure(status: .usage, sentence: error.description)
+        }
+        let level = settings.logLevel.flatMap(Logger.Level.init(rawValue:)) ?? .info
+        LoggingSystem.bootstrap { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        let keys = try (tokenFile ?? settings.tokenFile).map { try ServeKeys.read($0) } ?? ServeKeys.own()
         let library = VoiceLibrary()
         for problem in library.problems { Terminal.error(problem) }
-        let configuration = RelayServerConfiguration(
-            host: host, port: port, dataFolder: data, balances: keys.balances, heartbeatSeconds: heartbeat,
-            sessionsMax: sessions, voices: library.all)
+        let configuration = try serverConfiguration(settings, keys, library)
         let server = RelayServer(configuration: configuration, logger: Logger(label: "quota-voice.serve"))
         do {
-            try await server.run(stopsOnSignals: true) { [host] port in
-                Terminal.result("listening on ws://\(host):\(port)\(RelayProtocol.path)")
-                Terminal.note("keys: \(keys.path)")
-                Terminal.note(
-                    "try:  quota-voice convert speech.wav --relay ws://\(host):\(port) --token-file \(keys.path)")
+            try await server.run(stopsOnSignals: true) { port in
+                Self.announce(configuration, port: port, keys: keys)
             }
-        } catch RelayServerError.cantOpenData(let reason) {
+        } catch let error as RelayServerError {
+            throw failure(error, configuration)
+        }
+    }
+
+    private func serverConfiguration(
+        _ settings: ServerSettings, _ keys: ServeKeys, _ library: VoiceLibrary
+    ) throws -> RelayServerConfiguration {
+        let port = port ?? settings.port ?? 8_787
+        let sessions = sessions ?? settings.sessions ?? 64
+        let heartbeat = heartbeat ?? settings.heartbeat ?? 5
+        guard (0...65_535).contains(port), (1...100_000).contains(sessions), (0.1...60).contains(heartbeat) else {
             throw CommandFailure(
+                status: .usage, sentence: "a setting is out of range: port 0–65535, sessions 1–100000, heartbeat 0.1–60"
+            )
+        }
+        var configuration = RelayServerConfiguration(
+            host: host ?? settings.host ?? "127.0.0.1", port: port, dataFolder: data ?? settings.data,
+            balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions, voices: library.all)
+        let certificate = (tlsCert ?? settings.tlsCertificate, tlsKey ?? settings.tlsKey)
+        if devCA {
+            guard configuration.dataFolder != nil else {
+                throw CommandFailure(status: .usage, sentence: "--dev-ca needs a folder to keep its key: give --data")
+            }
+            configuration.makesCertificate = true
+        } else if let chain = certificate.0, let key = certificate.1 {
+            configuration.certificate = ServerCertificate(chainPath: chain, keyPath: key)
+        }
+        configuration.publicURL = publicURL ?? settings.publicURL
+        configuration.upstreamURL = upstream ?? settings.upstream
+        configuration.upstreamKey = settings.upstreamKey
+        configuration.allowsLoopbackWebhooks = webhooksToLoopback
+        configuration.webhookRetrySeconds = webhookRetry
+        configuration.requestsPerMinute = requestsPerMinute ?? settings.requestsPerMinute ?? 6_000
+        return configuration
+    }
+
+    private static func announce(_ configuration: RelayServerConfiguration, port: Int, keys: ServeKeys) {
+        let isSecure = configuration.certificate != nil || configuration.makesCertificate
+        let base = "\(isSecure ? "wss" : "ws")://\(configuration.host):\(port)"
+        Terminal.result("listening on \(base)\(RelayProtocol.path)")
+        if configuration.makesCertificate, let folder = configuration.dataFolder {
+            Terminal.note("certificate authority: \(folder)/dev-ca.pem; to trust it here:")
+            Terminal.note("  curl --cacert \(folder)/dev-ca.pem https://\(configuration.host):\(port)/healthz")
+            Terminal.note(
+                "  sudo cp \(folder)/dev-ca.pem /usr/local/share/ca-certificates/quota-voice.crt"
+                    + " && sudo update-ca-certificates")
+        }
+        Terminal.note("keys: \(keys.path)")
+        Terminal.note("try:  quota-voice convert speech.wav --relay \(base) --token-file \(keys.path)")
+    }
+
+    private func failure(_ error: RelayServerError, _ configuration: RelayServerConfiguration) -> CommandFailure {
+        switch error {
+        case .cantOpenData(let reason):
+            CommandFailure(
                 status: .cantCreate,
-                sentence: "\(data ?? "memory"): can't keep the state there (\(reason)); see --data")
-        } catch RelayServerError.cantListen(let reason) {
-            throw CommandFailure(
+                sentence:
+                    "\(configuration.dataFolder ?? "memory"): can't keep the state there (\(reason)); see --data")
+        case .cantSecure(let reason):
+            CommandFailure(
+                status: .noInput, sentence: "the certificate or its key can't be used (\(reason)); see --tls-cert")
+        case .cantListen(let reason):
+            CommandFailure(
                 status: .unreachable,
-                sentence: "\(host):\(port): can't listen there (\(reason)); choose another --port or --host")
+                sentence: "\(configuration.host):\(configuration.port): can't listen there (\(reason)); "
+                    + "choose another --port or --host")
         }
     }
 }

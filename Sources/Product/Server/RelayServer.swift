@@ -1,8 +1,10 @@
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOSSL
 import NIOWebSocket
 import ServiceLifecycle
 import Synchronization
@@ -14,6 +16,8 @@ public enum RelayServerError: Error, Sendable {
     case cantListen(String)
     /// The data folder can't be used; the text says why.
     case cantOpenData(String)
+    /// The certificate can't be used; the text says why.
+    case cantSecure(String)
 }
 
 /// A Quota on this machine: its API, and a relay (profile v1 over WebSocket) with the local voices.
@@ -39,17 +43,15 @@ public final class RelayServer: Sendable {
         let store = try await openStore()
         let wallet = CreditWallet(
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
-        let services = ServerServices(store: store, logger: logger)
+        let services = ServerServices(store: store, configuration: configuration, logger: logger)
         let application = Application(
             router: Routes.router(services, voices: configuration.voices.map(\.name), meters: { [:] }),
-            server: HTTPServerBuilder { responder in
-                RelayUpgrade(responder: responder) { channel, externalUserID, logger in
-                    await self.serve(channel, wallet, externalUserID, logger)
-                }
+            server: try childChannel { channel, externalUserID, logger in
+                await self.serve(channel, wallet, services.metrics, externalUserID, logger)
             },
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             services: [
-                LedgerKeeper(wallet: wallet),
+                LedgerKeeper(wallet: wallet), Housekeeper(store: store, logger: logger),
                 WebhookDispatcher(store: store, policy: services.webhooks, logger: logger),
             ],
             onServerRunning: { channel in await onListening(channel.localAddress?.port ?? 0) },
@@ -58,6 +60,34 @@ public final class RelayServer: Sendable {
             try await application.runService(gracefulShutdownSignals: stopsOnSignals ? [.sigterm, .sigint] : [])
         } catch let error as IOError {
             throw RelayServerError.cantListen(String(cString: strerror(error.errnoCode)))
+        }
+    }
+
+    /// HTTP and the relay on one port, in TLS where there is a certificate.
+    private func childChannel(
+        onRelay: @escaping @Sendable (RelayUpgrade.FrameChannel, String?, Logger) async -> Void
+    ) throws -> HTTPServerBuilder {
+        var certificate = configuration.certificate
+        do {
+            if configuration.makesCertificate, let folder = configuration.dataFolder {
+                let authority = try DevelopmentAuthority(
+                    folder: folder, names: DevelopmentAuthority.namesOfThisMachine(host: configuration.host))
+                certificate = ServerCertificate(chainPath: authority.certificatePath, keyPath: authority.keyPath)
+            }
+            let isSecure = certificate != nil
+            let plain = HTTPServerBuilder { responder in
+                RelayUpgrade(responder: responder, isSecure: isSecure, onRelay: onRelay)
+            }
+            guard let certificate else { return plain }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificate.chainPath)
+            var tls = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain.map { .certificate($0) },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: certificate.keyPath, format: .pem)))
+            tls.minimumTLSVersion = .tlsv12
+            tls.applicationProtocols = ["http/1.1"]
+            return try .tls(plain, tlsConfiguration: tls)
+        } catch {
+            throw RelayServerError.cantSecure("\(error)")
         }
     }
 
@@ -81,7 +111,8 @@ public final class RelayServer: Sendable {
     }
 
     private func serve(
-        _ channel: RelayUpgrade.FrameChannel, _ wallet: CreditWallet, _ externalUserID: String?, _ logger: Logger
+        _ channel: RelayUpgrade.FrameChannel, _ wallet: CreditWallet, _ metrics: ServerMetrics,
+        _ externalUserID: String?, _ logger: Logger
     ) async {
         let id = Identifier.voiceSession.make()
         var logger = logger
@@ -90,7 +121,11 @@ public final class RelayServer: Sendable {
             count += 1
             return count <= configuration.sessionsMax
         }
-        defer { sessions.withLock { $0 -= 1 } }
+        if admitted { metrics.openSession() } else { metrics.refuseSession() }
+        defer {
+            sessions.withLock { $0 -= 1 }
+            if admitted { metrics.closeSession() }
+        }
         do {
             try await channel.executeThenClose { inbound, outbound in
                 guard admitted else {

@@ -1,5 +1,16 @@
 import VoiceConversion
 
+/// A certificate and its key, as PEM files.
+public struct ServerCertificate: Sendable {
+    public var chainPath: String
+    public var keyPath: String
+
+    public init(chainPath: String, keyPath: String) {
+        self.chainPath = chainPath
+        self.keyPath = keyPath
+    }
+}
+
 /// What a local server offers.
 public struct RelayServerConfiguration: Sendable {
     public var host: String
@@ -19,6 +30,21 @@ public struct RelayServerConfiguration: Sendable {
     public var enforcesCeiling: Bool
     /// Voices by which sessions may ask.
     public var voices: [Voice]
+    /// TLS with a given certificate; without one, and without ``makesCertificate``, connections are not encrypted.
+    public var certificate: ServerCertificate?
+    /// TLS with a certificate of the server's own development CA, which it makes in ``dataFolder``.
+    public var makesCertificate = false
+    /// Where others reach the server, such as `https://quota.example`; `nil` goes by each request.
+    public var publicURL: String?
+    /// An OpenAI-compatible base URL that completes chats; `nil` leaves it to a small responder that says so.
+    public var upstreamURL: String?
+    public var upstreamKey: String?
+    /// Whether webhooks may point at this machine. Nothing else that is not public ever.
+    public var allowsLoopbackWebhooks = false
+    /// Before a failed delivery's second attempt; each further one waits four times as long.
+    public var webhookRetrySeconds = 5.0
+    /// Of one address; 0 does not limit.
+    public var requestsPerMinute = 6_000
 
     public init(
         host: String = "127.0.0.1", port: Int = 0, dataFolder: String? = nil, balances: [String: Int],

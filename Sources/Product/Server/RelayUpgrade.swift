@@ -103,14 +103,16 @@ struct RelayUpgrade: ServerChildChannel {
     }
 
     let http: HTTP1Channel
+    let isSecure: Bool
     /// With the `X-Quota-User` of the upgrade.
     let onRelay: @Sendable (FrameChannel, String?, Logger) async -> Void
 
     init(
-        responder: @escaping HTTPChannelHandler.Responder,
+        responder: @escaping HTTPChannelHandler.Responder, isSecure: Bool,
         onRelay: @escaping @Sendable (FrameChannel, String?, Logger) async -> Void
     ) {
         http = HTTP1Channel(responder: responder)
+        self.isSecure = isSecure
         self.onRelay = onRelay
     }
 
@@ -133,12 +135,13 @@ struct RelayUpgrade: ServerChildChannel {
                 upgradeConfiguration: .init(
                     upgraders: [upgrader],
                     notUpgradingCompletionHandler: { channel in
-                        channel.eventLoop.makeCompletedFuture { .http(try Self.httpChannel(channel, logger)) }
+                        channel.eventLoop.makeCompletedFuture { .http(try httpChannel(channel, logger)) }
                     }))
             let upgraded = try channel.pipeline.syncOperations.configureUpgradableHTTPServerPipeline(
                 configuration: configuration)
             let pipeline = channel.pipeline.syncOperations
             let upgradeHandler = try pipeline.context(handlerType: NIOTypedHTTPServerUpgradeHandler<Upgraded>.self)
+            try pipeline.addHandler(HeadDeadline(), position: .before(upgradeHandler.handler))
             try pipeline.addHandler(UpgradeFilter(), position: .before(upgradeHandler.handler))
             return Value(upgraded: upgraded, channel: channel)
         }
@@ -169,8 +172,9 @@ struct RelayUpgrade: ServerChildChannel {
             configuration: .init(backPressureStrategy: .init(lowWatermark: 128, highWatermark: 256)))
     }
 
-    private static func httpChannel(_ channel: any Channel, _ logger: Logger) throws -> HTTPChannel {
-        try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+    private func httpChannel(_ channel: any Channel, _ logger: Logger) throws -> HTTPChannel {
+        try channel.pipeline.syncOperations.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
+        try channel.pipeline.syncOperations.addHandler(BodyDeadline())
         try channel.pipeline.syncOperations.addHandler(
             HTTPConnectionStateHandler(idleTimeout: .seconds(60), logger: logger))
         return try HTTPChannel(

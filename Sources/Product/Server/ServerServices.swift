@@ -10,6 +10,7 @@ package struct ServerServices: Sendable {
     /// The server's own address as others see it; `nil` takes it from each request.
     package var publicURL: String?
     package var isSecure = false
+    package var metrics = ServerMetrics()
     var webhooks = WebhookDispatcher.Policy()
     var limiter = RateLimiter(perMinute: 6_000, burst: 1_000)
     /// For whoever makes accounts or guesses passwords.
@@ -18,6 +19,18 @@ package struct ServerServices: Sendable {
     package init(store: Store, logger: Logger) {
         self.store = store
         self.logger = logger
+    }
+
+    /// As a configuration has it.
+    package init(store: Store, configuration: RelayServerConfiguration, logger: Logger) {
+        self.init(store: store, logger: logger)
+        publicURL = configuration.publicURL.map { String($0.reversed().drop { $0 == "/" }.reversed()) }
+        isSecure = configuration.certificate != nil || configuration.makesCertificate
+        chat.upstream = configuration.upstreamURL.map { Upstream(baseURL: $0, key: configuration.upstreamKey) }
+        webhooks.allowsLoopback = configuration.allowsLoopbackWebhooks
+        webhooks.retrySeconds = configuration.webhookRetrySeconds
+        let perMinute = configuration.requestsPerMinute
+        limiter = RateLimiter(perMinute: perMinute, burst: max(perMinute / 6, 1))
     }
 
     /// The base of links to the server's own pages. No slash at its end.

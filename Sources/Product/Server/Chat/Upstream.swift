@@ -11,6 +11,16 @@ package struct Upstream: Sendable {
     static let answerBytesMax = 16 << 20
     static let secondsMax: Int64 = 300
 
+    /// For the life of the process. A connection that is refused is an answer, not something to wait out; and a redirect
+    /// would take the key along.
+    private static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.timeout = .init(connect: .seconds(10))
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     package init(baseURL: String, key: String?) {
         var base = baseURL
         while base.hasSuffix("/") { base.removeLast() }
@@ -29,7 +39,7 @@ package struct Upstream: Sendable {
         request.body = .bytes(ByteBuffer(string: JSONTree.object(body).text))
         let response: HTTPClientResponse
         do {
-            response = try await HTTPClient.shared.execute(request, timeout: .seconds(Self.secondsMax))
+            response = try await Self.client.execute(request, timeout: .seconds(Self.secondsMax))
         } catch is CancellationError {
             throw CancellationError()
         } catch let error as HTTPClientError where error == .deadlineExceeded || error == .readTimeout {

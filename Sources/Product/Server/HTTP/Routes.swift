@@ -8,9 +8,10 @@ enum Routes {
     > {
         let router = Router(context: QuotaContext.self)
         router.add(middleware: CrossOrigin())
+        router.add(middleware: RequestWatch(metrics: services.metrics))
         router.add(middleware: ErrorAnswers())
         router.add(middleware: AddressLimit(limiter: services.limiter))
-        router.get("health") { _, _ in "ok\n" }
+        HealthRoutes(services: services).add(to: router)
         router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in
             Response(status: .upgradeRequired, headers: [.upgrade: "websocket"])
         }

@@ -49,7 +49,7 @@ package struct DeliveryAddress: Sendable {
         return DeliveryAddress(host: host, address: text)
     }
 
-    private static func bytes(of address: SocketAddress) -> [UInt8]? {
+    static func bytes(of address: SocketAddress) -> [UInt8]? {
         switch address {
         case .v4(let four): return withUnsafeBytes(of: four.address.sin_addr) { Array($0) }
         case .v6(let six): return withUnsafeBytes(of: six.address.sin6_addr) { Array($0) }

@@ -110,6 +110,8 @@ struct WebhookDispatcher: Service {
             configuration.dnsOverride = [target.host: target.address]
             configuration.timeout = .init(connect: .seconds(5), read: .seconds(policy.secondsMax))
             configuration.maximumUsesPerConnection = 1
+            // The queue tries again, in its own time.
+            configuration.connectionPool.retryConnectionEstablishment = false
             let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
             defer { client.shutdown { _ in } }
             var request = HTTPClientRequest(url: job.url)

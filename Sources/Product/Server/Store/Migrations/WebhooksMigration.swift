@@ -53,6 +53,7 @@ extension Migration {
                 error TEXT,
                 milliseconds INTEGER NOT NULL
             ) STRICT;
+            CREATE INDEX webhook_deliveries_by_event ON webhook_deliveries (event_id);
             CREATE INDEX webhook_attempts_by_delivery ON webhook_attempts (delivery_id);
             """)
 }
