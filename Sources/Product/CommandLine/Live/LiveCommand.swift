@@ -4,6 +4,7 @@ import VoiceALSADevice
 import VoiceConversion
 import VoiceKit
 import VoiceRealtime
+import VoiceVirtualMicrophone
 
 struct LiveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -28,6 +29,12 @@ struct LiveCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The speaker; see quota-voice devices.", valueName: "device"))
     var output = "default"
+
+    @Option(
+        defaultAsFlag: VirtualMicrophone.defaultName,
+        help: ArgumentHelp(
+            "Be a microphone of this name for other programs, instead of playing to a speaker.", valueName: "name"))
+    var virtualMic: String?
 
     @Option(help: ArgumentHelp("low, balanced, safe, or what the devices may take in ms.", valueName: "latency"))
     var latency = LiveLatency(value: .balanced)
@@ -74,6 +81,9 @@ struct LiveCommand: AsyncParsableCommand {
     var relay: RelayOptions
 
     func validate() throws {
+        guard relay.wire == .pcm else {
+            throw ValidationError("live sends PCM; leave --wire \(relay.wire.rawValue) out.")
+        }
         guard (-60...40).contains(gain) else { throw ValidationError("--gain takes -60 to 40 dB.") }
         if let gate, !(-100...0).contains(gate) { throw ValidationError("--gate takes -100 to 0 dB.") }
         if let maxDuration, !(1...86_400).contains(maxDuration) {
@@ -83,7 +93,9 @@ struct LiveCommand: AsyncParsableCommand {
 
     func run() async throws {
         let library = VoiceLibrary()
-        let options = try await options(library)
+        var options = try await options(library)
+        let microphone = try makeMicrophone(&options)
+        defer { microphone?.remove() }
         let session: LiveSession
         do {
             session = try LiveSession(options)
@@ -104,6 +116,18 @@ struct LiveCommand: AsyncParsableCommand {
         let problem = recorder.finish()
         view.finish()
         try conclude(outcome, problem: problem, interrupt: interrupt)
+    }
+
+    /// The virtual microphone that was asked for becomes the output.
+    private func makeMicrophone(_ options: inout LiveOptions) throws -> VirtualMicrophone? {
+        guard let virtualMic else { return nil }
+        do throws(VirtualMicrophoneError) {
+            let microphone = try VirtualMicrophone.create(name: virtualMic)
+            options.output = microphone.deviceOptions
+            return microphone
+        } catch {
+            throw CommandFailure(status: .unreachable, sentence: error.description)
+        }
     }
 
     private func conclude(
@@ -133,8 +157,12 @@ struct LiveCommand: AsyncParsableCommand {
         } else {
             options = LiveOptions(.local(try library.voice(named: voice), delay: .ms15))
         }
-        options.input = DeviceOptions(name: input)
-        options.output = DeviceOptions(name: output)
+        do throws(DeviceError) {
+            options.input = DeviceOptions(name: try SoundDevices.resolve(input, .capture))
+            if virtualMic == nil { options.output = DeviceOptions(name: try SoundDevices.resolve(output, .playback)) }
+        } catch {
+            throw CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
+        }
         options.latency = latency.value
         options.startsMuted = mute || pushToTalk
         options.startsBypassed = bypass
