@@ -39,6 +39,26 @@ import VoiceVirtualMicrophone
         #expect(try await !output(system, ["list", "short", "modules"]).contains("quota-voice"))
     }
 
+    /// The whole way: a voice goes in at one microphone, `live` is another one, and a recorder that is not ours hears it.
+    @Test func liveIsAMicrophoneForOthers() async throws {
+        let system = try await SoundSystem()
+        let live = try system.run(
+            Checkout.binary, ["live", "--local", "--voice", "none", "--input", "vmic", "--virtual-mic", "spoken.live"])
+        try await live.wait(for: "the session") { (live.outputSoFar + live.errorsSoFar).contains("delay") }
+        #expect(try await output(system, ["list", "short", "sources"]).contains("\tspoken.live\t"))
+        let voice = try system.speak(hertz: 600)
+        let heard = try await system.record(microphone: "spoken.live", seconds: 5)
+        let loudest =
+            stride(from: 0, to: heard.count - 24_000, by: 12_000)
+            .map { amplitude(of: Array(heard[$0..<$0 + 24_000]), hertz: 600) }.max() ?? 0
+        #expect((0.1...0.305).contains(loudest), "\(loudest)")
+        withExtendedLifetime(voice) {}
+
+        live.signal(SIGINT)
+        #expect(try await live.result().status == 130)
+        #expect(try await !output(system, ["list", "short", "sources"]).contains("spoken.live"))
+    }
+
     @Test func leftoversOfACrashGoWhenTheNextOneIsMadeAndTheLivingStay() async throws {
         let system = try await SoundSystem()
         let crashed = try await open(system, "first")
