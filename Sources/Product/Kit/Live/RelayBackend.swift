@@ -106,8 +106,8 @@ final class RelayBackend: LiveBackend {
         if path.isIdle || (path.isBypassed && path.source == .ownVoice) {
             _ = session.handle(.sourcePaused, now: now)
         }
-        // What the kernel does not take is not piled up in front of it.
-        while driver.isOpen, driver.pendingSendBytes == 0, case .now(let count) = path.departure(now: now) {
+        // Nothing is sent behind what the line has not taken: it would leave in one piece later, and the ceiling not know.
+        while driver.isOpen, driver.hasRoom, case .now(let count) = path.departure(now: now) {
             path.depart(samples: count, clock: monotonicNow, send: { send($0, driver) })
             _ = session.handle(.sent(samples: count), now: now)
         }

@@ -55,11 +55,8 @@ final class RelayConnector: Sendable {
 
     private func run() {
         crt_thread_name("connect")
-        var options = WebSocketOptions()
-        options.allowInsecure = endpoint.allowsInsecure
-        options.stream.caFile = endpoint.caFile
+        var options = endpoint.webSocketOptions
         options.heartbeatSeconds = 5
-        if endpoint.isLoopback { options.stream.proxy = .none }
         let outcome: Result<Handed, WebSocketError>
         do throws(WebSocketError) {
             let driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: options)
