@@ -195,7 +195,8 @@ let package = Package(
         .target(name: "ProcessSupport", path: "Tests/Support/Processes", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
-            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter"], swiftSettings: strict),
+            name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter", "ProcessSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "SignalTests",
             dependencies: ["VoiceSignal", "CSignalKernels", "CAllocationCounter", "SignalMeasurement"],
@@ -244,7 +245,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(
-            name: "SecureStreamTests", dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime"],
+            name: "SecureStreamTests",
+            dependencies: ["VoiceSecureStream", "VoiceRealtime", "CRealtime", "ProcessSupport"],
             exclude: ["stream_server.py", "connect_proxy.py"], swiftSettings: strict),
         .executableTarget(
             name: "AutobahnClient",
@@ -255,7 +257,7 @@ let package = Package(
             dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
             path: "Tests/NetworkFaultTests/FaultClient", swiftSettings: strict),
         .testTarget(
-            name: "NetworkFaultTests", dependencies: ["FaultClient", "quota-voice"],
+            name: "NetworkFaultTests", dependencies: ["FaultClient", "quota-voice", "ProcessSupport"],
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(

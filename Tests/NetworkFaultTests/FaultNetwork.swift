@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Testing
 
 /// The bad line and what lives at its ends. All of it is gone with the object.
@@ -109,7 +110,7 @@ final class Child {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.runAlone()
         try? output.fileHandleForWriting.close()
     }
 

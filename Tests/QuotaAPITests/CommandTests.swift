@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import QuotaAPI
 import Synchronization
 import Testing
@@ -37,7 +38,7 @@ import Testing
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 do {
-                    try process.run()
+                    try process.runAlone()
                     try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
                     try stdin.fileHandleForWriting.close()
                     let errors = Mutex("")

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import ProcessSupport
 import NIOCore
 import NIOHTTP1
 import QuotaAPI
@@ -30,7 +31,7 @@ import Testing
             ]
             process.standardError = FileHandle.nullDevice
             process.standardOutput = FileHandle.nullDevice
-            try process.run()
+            try process.runAlone()
             while (try? await http.execute(HTTPClientRequest(url: origin + "/"), timeout: .seconds(5))) == nil {
                 try #require(process.isRunning)
                 try await Task.sleep(for: .milliseconds(50))

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import QuotaAPI
 import Synchronization
 import Testing
@@ -155,7 +156,7 @@ import Testing
         ]
         let output = Pipe()
         process.standardOutput = output
-        try process.run()
+        try process.runAlone()
         #expect(try output.fileHandleForReading.read(upToCount: 6) == Data("locked".utf8))
         try await store.set(tokens, for: "b")
         #expect(FileManager.default.fileExists(atPath: folder + "/unlocked"))

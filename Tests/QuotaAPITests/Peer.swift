@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import ProcessSupport
 import NIOCore
 import QuotaAPI
 
@@ -27,7 +28,7 @@ final class Peer: Sendable {
         process.standardInput = lifeline
         process.standardOutput = output
         do {
-            try process.run()
+            try process.runAlone()
         } catch {
             preconditionFailure("python3 can't be started: \(error)")
         }

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import QuotaAPI
 import Testing
 
@@ -23,7 +24,7 @@ import Testing
                 certificate,
             ]
             maker.standardError = FileHandle.nullDevice
-            try maker.run()
+            try maker.runAlone()
             maker.waitUntilExit()
             let both = folder + "/both.pem"
             let parts = try ["cert", "key"].map { try String(contentsOfFile: "\(folder)/\($0).pem", encoding: .utf8) }
@@ -52,7 +53,7 @@ import Testing
             let output = Pipe()
             process.standardOutput = output
             process.standardError = output
-            try process.run()
+            try process.runAlone()
             let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
             return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
@@ -84,7 +85,7 @@ import Testing
         let (lifeline, output) = (Pipe(), Pipe())
         proxy.standardInput = lifeline
         proxy.standardOutput = output
-        try proxy.run()
+        try proxy.runAlone()
         let reader = output.fileHandleForReading
         var port = Data()
         while let byte = try reader.read(upToCount: 1), !byte.isEmpty, byte != Data("\n".utf8) { port += byte }

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import QuotaAPI
 import Synchronization
 import Testing
@@ -30,7 +31,7 @@ import Testing
         let output = Pipe()
         process.standardInput = input
         process.standardOutput = output
-        try process.run()
+        try process.runAlone()
         try input.fileHandleForWriting.write(contentsOf: payload)
         try input.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)

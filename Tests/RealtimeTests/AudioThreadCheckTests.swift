@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Testing
 
 /// The compiler holds audio-thread code to its promises through two underscored attributes. These tests would notice
@@ -118,7 +119,7 @@ import Testing
         let pipe = Pipe()
         compiler.standardError = pipe
         compiler.standardOutput = pipe
-        try compiler.run()
+        try compiler.runAlone()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         compiler.waitUntilExit()
         return (compiler.terminationStatus == 0, String(decoding: output, as: UTF8.self))

@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Synchronization
 
 /// A certificate authority made by the `openssl` command in a folder of its own.
@@ -167,7 +168,7 @@ final class TestAuthority: Sendable {
         process.arguments = [command] + arguments
         process.standardOutput = output
         process.standardError = output
-        try process.run()
+        try process.runAlone()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {

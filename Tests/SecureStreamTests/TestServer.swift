@@ -1,4 +1,5 @@
 import Foundation
+import ProcessSupport
 import Synchronization
 
 /// A server process that a test starts and ends; it also ends by itself when this process does (its input closes).
@@ -27,7 +28,7 @@ final class TestServer: Sendable {
         process.arguments = command
         process.standardInput = input
         process.standardOutput = output
-        try process.run()
+        try process.runAlone()
         identifier = process.processIdentifier
         self.input = fcntl(input.fileHandleForWriting.fileDescriptor, F_DUPFD_CLOEXEC, 3)
         self.output = fcntl(output.fileHandleForReading.fileDescriptor, F_DUPFD_CLOEXEC, 3)
@@ -91,7 +92,7 @@ final class OpenSSLServer {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.run()
+        try process.runAlone()
         // It prints "ACCEPT 127.0.0.1:<port>".
         var words: [Substring] = []
         while words.first != "ACCEPT" {

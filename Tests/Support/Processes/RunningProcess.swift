@@ -51,8 +51,11 @@ public final class RunningProcess: Sendable {
         process.terminationHandler = { process in
             end.came(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
         }
-        try process.run()
+        try process.runAlone()
         identifier = process.processIdentifier
+        Thread.detachNewThread { [identifier] in
+            if let status = kernelsWord(onTheEndOf: identifier) { end.came(status) }
+        }
         Remains.add(identifier)
     }
 
@@ -120,7 +123,7 @@ private final class ProcessEnd: Sendable {
 
     func came(_ status: Int32) {
         let waiting = state.withLock { state in
-            state.status = status
+            state.status = state.status ?? status
             defer { state.waiting = [] }
             return state.waiting
         }
