@@ -1,8 +1,8 @@
 import AsyncHTTPClient
 import Foundation
-import ProcessSupport
 import NIOCore
 import NIOHTTP1
+import ProcessSupport
 import QuotaAPI
 import Testing
 

@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import Foundation
-import ProcessSupport
 import NIOCore
+import ProcessSupport
 import QuotaAPI
 
 /// The server process that the tests talk to: `peer.py`, one for all tests of the process.
