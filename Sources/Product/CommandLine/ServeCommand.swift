@@ -16,7 +16,7 @@ struct ServeCommand: AsyncParsableCommand {
 
             Without a certificate the connection is not encrypted: give one, or --dev-ca.
 
-            Every option is also read from the environment (QUOTA_VOICE_PORT, QUOTA_VOICE_PUBLIC_URL …) and from
+            Most options are also read from the environment (QUOTA_VOICE_PORT, QUOTA_VOICE_PUBLIC_URL …) and from
             the JSON file of --config ({"port": 8787, "publicUrl": "https://…"}); options win over both. The key of
             an upstream is read from there alone (QUOTA_VOICE_UPSTREAM_KEY).
             """)
