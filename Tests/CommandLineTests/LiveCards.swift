@@ -73,6 +73,7 @@ struct LiveLine: Decodable {
     let muted: Bool?
     let bypassed: Bool?
     let heard: String?
+    let wire: String?
     let seconds: Double?
     let input: Device?
     let output: Device?

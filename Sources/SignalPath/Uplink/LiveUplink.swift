@@ -1,15 +1,16 @@
+import VoiceConversion
 import VoicePlayout
 import VoiceSignal
 
-/// From the microphone to what may be sent, in signal order: resample → gain → gate → mute → history.
+/// From the microphone to what may be sent, in signal order: resample → clean-up → gain → mute → history.
 ///
 /// The history is the outbox as well: `sendPosition` runs behind its end. What stays there for longer than it may is
 /// skipped, counted, and never sent late. One thread at a time; allocates at `init` only.
 public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public let streamRate: Int
     private var resampler: Resampler
+    private var cleanUp: CleanUp
     private var gain: Gain
-    private var gate: SpeechGate
     private var mute: Gain
     public private(set) var meter: LevelMeter
     /// The last block's level.
@@ -26,12 +27,15 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     /// - Parameters:
     ///   - captureRate: samples per second of the microphone.
     ///   - streamRate: samples per second that the converter takes.
-    public init(captureRate: Int, streamRate: Int) throws(ResamplerError) {
+    ///   - cleanUp: what is done to the sound first; the gate is the converter's, behind this.
+    public init(
+        captureRate: Int, streamRate: Int, cleanUp: CleanUpSettings = CleanUpSettings()
+    ) throws(ResamplerError) {
         resampler = try Resampler(from: captureRate, to: streamRate, profile: .live)
         self.streamRate = streamRate
         gain = Gain(1, rampFrames: streamRate / 100)
         mute = Gain(1, rampFrames: streamRate / 100)
-        gate = SpeechGate(sampleRate: streamRate)
+        self.cleanUp = CleanUp(rate: streamRate, settings: cleanUp)
         meter = LevelMeter(sampleRate: streamRate)
         // Whatever a backend may owe, and its dry signal, lies within four seconds.
         history = PositionedSamples(capacityMin: 4 * streamRate)
@@ -55,8 +59,6 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
 
     public mutating func setMuted(_ isMuted: Bool) { mute.set(isMuted ? 0 : 1) }
 
-    public mutating func setGate(decibels: Double?) { gate.setThreshold(decibels: decibels) }
-
     /// Takes the microphone's samples.
     public mutating func push(_ samples: UnsafeBufferPointer<Float>) {
         var rest = samples
@@ -65,9 +67,9 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
             rest = UnsafeBufferPointer(rebasing: rest[step.consumed...])
             guard step.produced > 0 else { return }
             let made = UnsafeMutableBufferPointer(rebasing: block[..<step.produced])
+            cleanUp.process(made)
             gain.apply(to: made)
             level = meter.measure(UnsafeBufferPointer(made))
-            gate.apply(to: made)
             mute.apply(to: made)
             history.append(UnsafeBufferPointer(made))
         }
