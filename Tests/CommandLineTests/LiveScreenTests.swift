@@ -52,7 +52,7 @@ import quota_voice
         remote.creditsUsed = 1_234
         remote.creditsLeft = 98_766
         let shown = text(remote)
-        for part in ["through relay.example", "reconnecting in 1.5 s", "used 1234, left 98766", "$9.00 an hour"] {
+        for part in ["through relay.example", "reconnecting in 1.5 s", "used 1234", "left 98766", "$9.00 an hour"] {
             #expect(shown.contains(part), "\(part) in\n\(shown)")
         }
     }
