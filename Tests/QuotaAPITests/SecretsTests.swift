@@ -40,12 +40,14 @@ import Testing
             words + (inFile && words[0] != "login" ? ["--token-file", file] : [])
         }
 
+        static func relay(_ world: World) -> String { world.baseURL + "/v1/audio/voice-conversion" }
+
         /// The commands that hold a credential.
         func commands(_ world: World) -> [[String]] {
             [
                 ["whoami"], ["balance", "--json"], ["packages"], ["models", "--json"], ["chat", "hello"],
                 ["chat", "hello", "--json"], ["topup", "pack_5", "--no-wait"],
-                ["convert", sound, "-o", scratch("\(UUID().uuidString).wav"), "--relay", world.baseURL, "--json"],
+                ["convert", sound, "-o", scratch("\(UUID().uuidString).wav"), "--relay", Self.relay(world), "--json"],
             ]
         }
     }
@@ -137,10 +139,10 @@ import Testing
         for (command, endpoint) in endpoints {
             let action: QuotaJSON = endpoint.contains("audio") ? ["voice": ["deaf": true]] : ["silent": 20]
             let world = try await Peer.shared.world([endpoint: action], ["key": .string(home.secret)])
-            let words = command + (command[0] == "convert" ? ["--relay", world.baseURL] : [])
+            let words = command + (command[0] == "convert" ? ["--relay", Home.relay(world)] : [])
             var environment = home.environment(world, inFile: inFile)
-            // Swift's own report of a crash shows memory, too.
-            environment["SWIFT_BACKTRACE"] = "enable=yes,color=no,interactive=no"
+            // Swift's own report of a crash takes minutes of a busy machine, and keeps the process so long.
+            environment["SWIFT_BACKTRACE"] = "enable=no"
             let running = try await run(
                 [Checkout.binary] + home.arguments(words, inFile: inFile), environment, in: home.scratch.path)
             while try await world.count(endpoint) == 0 { try await Task.sleep(for: .milliseconds(20)) }
