@@ -166,12 +166,19 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
             ],
             path: "Sources/Product/Server", swiftSettings: strict),
+        .target(
+            name: "VoiceUpstreamRelay",
+            dependencies: [
+                "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceServer",
+                "VoiceWebSocketClient", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Product/UpstreamRelay", swiftSettings: strict),
         .executableTarget(
             name: "quota-voice",
             dependencies: [
                 "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
                 "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceSignal",
-                "VoiceVirtualMicrophone",
+                "VoiceUpstreamRelay", "VoiceVirtualMicrophone",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -231,7 +238,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            exclude: ["peer.py"], swiftSettings: strict),
+            exclude: ["peer.py", "peer_voice.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "OpusCodecTests",
@@ -280,7 +287,8 @@ let package = Package(
             name: "ProviderTests",
             dependencies: ["quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "ProcessSupport", "VoiceServer"],
             exclude: [
-                "attacks.py", "browser.py", "checkout.py", "chromium.py", "chromium.sh", "examples.py", "login.py",
+                "attacks.py", "browser.py", "checkout.py", "chromium.py", "chromium.sh", "endings.py", "examples.py",
+                "login.py",
                 "provider.py", "requirements.txt", "set-up.sh",
                 "third_party.py",
             ], swiftSettings: strict),

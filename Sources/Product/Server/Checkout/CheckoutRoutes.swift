@@ -42,6 +42,7 @@ struct CheckoutRoutes: Sendable {
     /// The page for a checkout in whatever state it is.
     private func page(_ checkout: Checkout, _ request: Request, now: WallTime, problem: String? = nil) -> Response {
         switch checkout.state {
+        case .paid where checkout.refundedAt != nil: return Self.message("Taken back", "The credits were paid back.")
         case .paid:
             return Self.message("Paid", "\(CreditText.dollars(checkout.credits)) of credits are in the wallet.")
         case .cancelled: return Self.message("Cancelled", "Nothing was bought.")

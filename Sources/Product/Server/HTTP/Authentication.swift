@@ -26,6 +26,7 @@ package struct Authentication: RouterMiddleware {
             // A credential of another kind is none here (an API key at the developer's endpoints, say).
             throw principal.kind == .apiKey ? APIError.invalidKey : APIError.invalidToken
         }
+        store.keyUse.note(principal, now: .now)
         var context = context
         context.principal = principal
         return try await next(request, context)

@@ -59,15 +59,9 @@ extension Principal {
             guard principal.kind == .apiKey else {
                 throw APIError.badRequest("X-Quota-User goes with an API key alone")
             }
-            let linked = try String.fetchOne(
-                database,
-                sql: """
-                    SELECT user_id FROM hosted_links
-                    WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL
-                    """,
-                arguments: [principal.userID, externalUserID])
-            guard let linked else { throw APIError.notFound("this user is not linked to a wallet") }
-            principal.payerID = linked
+            let link = try HostedLink.find(externalUserID, of: principal.userID, in: database)
+            guard let link else { throw APIError.notFound("this user is not linked to a wallet") }
+            principal.payerID = link.userID
             principal.externalUserID = externalUserID
         }
         return principal

@@ -93,8 +93,15 @@ enum TextRule {
         return trimmed
     }
 
+    /// Neither controls nor line ends, nor marks that turn the order of what follows around: a name must not be able to
+    /// change the words beside it.
     static func isPrintable(_ text: String) -> Bool {
-        !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        !text.unicodeScalars.contains { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: true
+            default: 0x202A...0x202E ~= scalar.value || 0x2066...0x2069 ~= scalar.value
+            }
+        }
     }
 
     /// An address of at most 254 bytes (RFC 5321 §4.5.3.1.3), in lower case.

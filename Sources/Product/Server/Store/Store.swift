@@ -11,6 +11,7 @@ package final class Store: Sendable {
     package let database: any DatabaseWriter
     /// The folder of the durable state; `nil` in memory.
     package let folder: String?
+    package let keyUse = KeyUse()
     private let lock: FolderLock?
 
     /// - Parameter folder: made when it is missing, readable by its owner alone; `nil` keeps all in memory.
@@ -42,6 +43,14 @@ package final class Store: Sendable {
         try Self.migrator.migrate(database)
     }
 
+    /// A folder that a server made.
+    package convenience init(existing folder: String) throws {
+        guard FileManager.default.fileExists(atPath: folder + "/quota.sqlite") else {
+            throw CocoaError(.fileNoSuchFile)
+        }
+        try self.init(folder: folder)
+    }
+
     /// Every area's tables, in the order in which they came to be. A migration that was released never changes.
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -50,7 +59,7 @@ package final class Store: Sendable {
     }
 
     private static let migrations: [Migration] = [
-        .accounts, .apps, .ledger, .commerce, .voice, .webhooks,
+        .accounts, .apps, .ledger, .commerce, .voice, .webhooks, .refunds,
     ]
 
     package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
