@@ -237,7 +237,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            exclude: ["peer.py"], swiftSettings: strict),
+            exclude: ["peer.py", "peer_voice.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "OpusCodecTests",

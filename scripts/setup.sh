@@ -13,7 +13,7 @@ browser="$build chromium chromium-driver python3-selenium fonts-dejavu-core"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
 sound="alsa-utils libasound2-plugins pipewire pipewire-alsa pipewire-bin pipewire-pulse pulseaudio-utils wireplumber"
 test="$build $peers $sound espeak-ng ffmpeg flac opus-tools openssl python3 python3-jsonschema python3-numpy"
-test="$test python3-scipy python3-venv curl iproute2 sqlite3"
+test="$test python3-scipy python3-venv curl iproute2 sqlite3 dbus gnome-keyring libsecret-tools"
 # Ubuntu has Chromium as a snap alone.
 if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then test="$test $browser"; fi
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"

@@ -117,6 +117,30 @@ import Testing
         }
     }
 
+    /// Signed by the right key, and yet of two meanings.
+    @Test func aTokenThatSaysSomethingTwiceIsRefused() async throws {
+        let world = try await Peer.shared.world()
+        let oauth = try oauth(world)
+        let good = String(
+            decoding: try JSONEncoder().encode(claims(world, ["deep": ["sub": "x", "aud": [1, "sub"]]])), as: UTF8.self)
+        #expect(await failure(oauth, try await token(.string(good))) == nil)
+        for twice in [
+            #""sub":"admin""#, #""aud":"other""#, #""nonce":"m""#, #""exp":99999999999"#,
+            #""iss":"https://evil.example""#,
+            #""\u0073ub":"admin""#, #""a\u0075d":["client"]"#,
+        ] {
+            for text in ["{\(twice),\(good.dropFirst())", "\(good.dropLast()),\(twice)}"] {
+                #expect(await failure(oauth, try await token(.string(text))) == .malformed, "\(text)")
+            }
+        }
+        for header in [
+            #"{"alg":"none","alg":"RS256","kid":"key-1"}"#, #"{"alg":"RS256","kid":"key-1","kid":"key-9"}"#,
+            #"{"alg":"RS256","kid":"key-1","\u0061lg":"RS256"}"#,
+        ] {
+            #expect(await failure(oauth, try await token(claims(world), header: .string(header))) == .malformed)
+        }
+    }
+
     @Test func aRotatedKeyIsFetchedAndAFloodIsNot() async throws {
         let first: QuotaJSON = [:]
         let world = try await Peer.shared.world(

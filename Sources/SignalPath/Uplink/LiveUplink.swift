@@ -7,7 +7,8 @@ import VoiceSignal
 /// skipped, counted, and never sent late. One thread at a time; allocates at `init` only.
 public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public let streamRate: Int
-    private var resampler: Resampler
+    /// nil between equal rates: the microphone's clock is the stream's, and a filter would only add its delay.
+    private var resampler: Resampler?
     private var gain: Gain
     private var gate: SpeechGate
     private var mute: Gain
@@ -27,7 +28,14 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     ///   - captureRate: samples per second of the microphone.
     ///   - streamRate: samples per second that the converter takes.
     public init(captureRate: Int, streamRate: Int) throws(ResamplerError) {
-        resampler = try Resampler(from: captureRate, to: streamRate, profile: .live)
+        if captureRate == streamRate {
+            resampler = nil
+            filterNanoseconds = 0
+        } else {
+            let filter = try Resampler(from: captureRate, to: streamRate, profile: .live)
+            filterNanoseconds = Int64(filter.delayOutputFrames * 1e9 / Double(streamRate))
+            resampler = consume filter
+        }
         self.streamRate = streamRate
         gain = Gain(1, rampFrames: streamRate / 100)
         mute = Gain(1, rampFrames: streamRate / 100)
@@ -47,9 +55,7 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public var end: Int { history.end }
 
     /// What the filter adds, in nanoseconds.
-    public var filterNanoseconds: Int64 {
-        Int64(resampler.delayOutputFrames * 1e9 / Double(streamRate))
-    }
+    public let filterNanoseconds: Int64
 
     public mutating func setGain(_ factor: Float) { gain.set(factor) }
 
@@ -61,7 +67,8 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public mutating func push(_ samples: UnsafeBufferPointer<Float>) {
         var rest = samples
         while true {
-            let step = resampler.process(rest, into: block)
+            let filtered = resampler?.process(rest, into: block)
+            let step = filtered ?? copy(rest)
             rest = UnsafeBufferPointer(rebasing: rest[step.consumed...])
             guard step.produced > 0 else { return }
             let made = UnsafeMutableBufferPointer(rebasing: block[..<step.produced])
@@ -71,6 +78,12 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
             mute.apply(to: made)
             history.append(UnsafeBufferPointer(made))
         }
+    }
+
+    private func copy(_ samples: UnsafeBufferPointer<Float>) -> (consumed: Int, produced: Int) {
+        let count = min(samples.count, block.count)
+        _ = block.update(fromContentsOf: samples[..<count])
+        return (count, count)
     }
 
     /// Forgets what has not been sent; with the next packet the newest sound goes out.

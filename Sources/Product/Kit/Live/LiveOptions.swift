@@ -19,7 +19,8 @@ public struct LiveOptions: Sendable {
 
         var captureNanoseconds: Int64 {
             switch self {
-            case .low: .milliseconds(2)
+            // 64 frames at 48 kHz: what sound servers have as their least.
+            case .low: 1_334_000
             case .balanced: .milliseconds(5)
             case .safe: .milliseconds(20)
             case .milliseconds(let count): max(.milliseconds(1), .milliseconds(Int64(count)) / 4)
