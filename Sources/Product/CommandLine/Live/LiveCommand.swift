@@ -184,6 +184,7 @@ struct LiveCommand: AsyncParsableCommand {
                 sentence: "--monitor \(monitor.name) is the output already; give another speaker, or --virtual-mic")
         }
         options.latency = latency.value
+        options.locksProcessMemory = true
         options.startsMuted = mute || pushToTalk
         options.startsBypassed = bypass
         options.gainDecibels = gain

@@ -15,6 +15,8 @@ enum LiveReport {
             let xruns: UInt64
             let peakDb: Double?
             let clipped: UInt64
+            /// Of its thread; absent for an ordinary one.
+            let realtimePriority: Int?
         }
 
         struct Delay: Encodable {
@@ -50,6 +52,7 @@ enum LiveReport {
         let heard: String
         let gainDb: Double
         let seconds: Double
+        let memoryLocked: Bool
         let input: Device?
         let output: Device?
         let monitor: Monitor?
@@ -85,6 +88,7 @@ enum LiveReport {
                 muted: snapshot.isMuted,
                 bypassed: snapshot.isBypassed, heard: "\(snapshot.source)", gainDb: snapshot.gainDecibels,
                 seconds: Double(snapshot.sessionNanoseconds / 1_000_000) / 1_000,
+                memoryLocked: snapshot.isMemoryLocked,
                 input: device(snapshot.input, snapshot.inputLevels),
                 output: device(snapshot.output, snapshot.outputLevels),
                 monitor: monitor(snapshot), delayMs: delay,
@@ -110,12 +114,13 @@ enum LiveReport {
     private static func device(_ status: DeviceStatus?, _ levels: DeviceLevels) -> Status.Device? {
         guard let status else { return nil }
         let configuration = status.configuration
+        let priority: Int? = if case .realtime(let value) = configuration.scheduling { value } else { nil }
         return Status.Device(
             name: configuration.name, state: state(status), rate: configuration.sampleRate,
             periodFrames: configuration.periodFrames, latencyMs: ms(configuration.latencyNanoseconds),
             xruns: status.counters.xruns,
             peakDb: levels.peak > 0 ? (200 * log10(Double(levels.peak))).rounded() / 10 : nil,
-            clipped: status.counters.clippedSamples)
+            clipped: status.counters.clippedSamples, realtimePriority: priority)
     }
 
     static func state(_ status: DeviceStatus) -> String {
@@ -169,6 +174,7 @@ enum LiveReport {
             json(Event(event: "device", message: sentence(name(direction), what), device: direction.rawValue))
         case .monitor(let what):
             json(Event(event: "device", message: sentence("monitor", what), device: "monitor"))
+        case .noRealtime(let hint): json(Event(event: "no_realtime", message: hint))
         case .recordingOverflowed: json(Event(event: "recording_overflowed", message: sentence(event)))
         }
     }
@@ -185,6 +191,7 @@ enum LiveReport {
             "the relay does not take \(wire.format): the sound goes as \(RelayWire.pcm.format)"
         case .device(let direction, let what): sentence(name(direction), what)
         case .monitor(let what): sentence("monitor", what)
+        case .noRealtime(let hint): hint
         case .recordingOverflowed(let samples): "the recording lacks \(samples) samples: the disk is too slow"
         }
     }

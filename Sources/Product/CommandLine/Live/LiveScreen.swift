@@ -42,7 +42,10 @@ package enum LiveScreen {
         lines += flow(session(snapshot))
         if frame.hasKeys { lines += flow(keys(frame)) }
         let room = max(0, frame.rows - lines.count)
-        lines += frame.messages.suffix(min(messagesMax, room)).map { "· " + $0 }
+        let messages = frame.messages.suffix(messagesMax).flatMap { message in
+            flow(("· " + message).split(separator: " ").map(String.init), joint: " ")
+        }
+        lines += messages.suffix(room)
         return lines.prefix(max(1, frame.rows)).map { TextFlow.cut($0, columns) }
     }
 

@@ -134,6 +134,9 @@ final class LiveView: Sendable {
 
     private func tell(_ event: LiveEvent) {
         if isJSON { return Terminal.result(LiveReport.json(event)) }
+        if screen != nil, case .noRealtime = event {
+            return note("no real-time priority, so it may crackle; quota-voice doctor says how to get it")
+        }
         if let sentence = LiveReport.sentence(event) { note(sentence) }
     }
 

@@ -56,6 +56,8 @@ final class ScreenTerminal: Sendable {
         state.withLock { state in
             guard state.isEntered else { return }
             state.isEntered = false
+            // Whoever has the terminal by now has made it theirs; a change from behind would stop this process.
+            guard isForeground else { return }
             Terminal.draw("\u{1B}[?25h\u{1B}[?1049l")
             if var settings = state.before { tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) }
             state.before = nil
@@ -82,8 +84,14 @@ final class ScreenTerminal: Sendable {
         }
         guard let byte = byte(milliseconds) else { return nil }
         guard byte == 0x1B else { return byte < 0x80 ? Character(UnicodeScalar(byte)) : nil }
-        while self.byte(0) != nil {}
+        skipSequence()
         return nil
+    }
+
+    /// What follows ESC of a key that has no letter: ECMA-48 §5.4, CSI up to its final byte, or SS3 and one byte.
+    private func skipSequence() {
+        guard let first = byte(0), first == UInt8(ascii: "[") || first == UInt8(ascii: "O") else { return }
+        while let next = byte(0), !(0x40...0x7E).contains(next) {}
     }
 
     private func byte(_ milliseconds: Int32) -> UInt8? {

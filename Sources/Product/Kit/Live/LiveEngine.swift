@@ -28,6 +28,7 @@ final class LiveEngine {
     private var tap: LiveTapEnds?
     private var tapMissing = 0
     private var delays = LiveDelays()
+    private var isMemoryLocked = false
 
     init(_ options: LiveOptions, board: LiveBoard) throws {
         let start = monotonicNow()
@@ -75,6 +76,9 @@ final class LiveEngine {
         backend.setGate(decibels: options.gateDecibels)
         path.setMuted(options.startsMuted)
         path.setBypassed(options.startsBypassed)
+        // Now that all is there: what is allocated later isn't locked.
+        isMemoryLocked = options.locksProcessMemory && RealtimePermission.lockProcessMemory()
+        if case .ordinary(let hint) = input.status.configuration.scheduling { board.post([.noRealtime(hint: hint)]) }
     }
 
     deinit {
@@ -176,6 +180,7 @@ final class LiveEngine {
         snapshot.inputLevels = input.takeLevels()
         snapshot.outputLevels = output.takeLevels()
         snapshot.monitor = monitor?.snapshot
+        snapshot.isMemoryLocked = isMemoryLocked
         snapshot.driftPPM = path.driftPPM
         snapshot.counts = path.counts
         snapshot.sessionNanoseconds = now.nanoseconds(since: start)

@@ -54,6 +54,9 @@ public struct LiveOptions: Sendable {
     public var renews = false
     /// While the relay is gone the own voice is heard instead of silence.
     public var playsOwnVoiceOnLoss = false
+    /// Keeps all memory of the process out of the swap once everything is open, where that is permitted: for programs
+    /// that do nothing but sound. The sound threads' own memory is locked anyway.
+    public var locksProcessMemory = false
 
     public init(_ backend: Backend) {
         self.backend = backend

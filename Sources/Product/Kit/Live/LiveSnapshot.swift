@@ -49,6 +49,8 @@ public struct LiveSnapshot: Sendable {
     public var roundTripNanoseconds: Int64?
     /// How sound travels to the relay; nil in this process.
     public var wire: RelayWire?
+    /// Whether all memory of the process is kept out of the swap.
+    public var isMemoryLocked = false
 
     public init() {}
 }
@@ -100,6 +102,8 @@ public enum LiveEvent: Sendable {
     case device(DeviceDirection, DeviceEvent)
     /// Of the second speaker.
     case monitor(DeviceEvent)
+    /// The sound threads have no real-time priority; what the user can do about it.
+    case noRealtime(hint: String)
     /// The samples of a recording came faster than they were written: so many are missing.
     case recordingOverflowed(samples: Int)
 }
