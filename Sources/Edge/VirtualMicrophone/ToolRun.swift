@@ -55,7 +55,22 @@ struct ToolRun {
         var words = arguments.map { strdup($0) }
         defer { for word in words { free(word) } }
         words.append(nil)
-        return posix_spawnp(&process, arguments[0], &actions, &attributes, words, environ) == 0 ? process : nil
+        var environment = environmentWithoutKeys()
+        return posix_spawnp(&process, arguments[0], &actions, &attributes, words, &environment) == 0 ? process : nil
+    }
+
+    /// Of this process, but for what pays: no sound server's tool has a use for it, and a child's environment is one
+    /// more place where it can be read. The strings stay this process' own.
+    private static func environmentWithoutKeys() -> [UnsafeMutablePointer<CChar>?] {
+        let withheld = ["QUOTA_API_KEY=", "QUOTA_WEBHOOK_SECRET="]
+        var kept: [UnsafeMutablePointer<CChar>?] = []
+        var place = environ
+        while let entry = place?.pointee {
+            if !withheld.contains(where: { strncmp(entry, $0, $0.utf8.count) == 0 }) { kept.append(entry) }
+            place = place?.advanced(by: 1)
+        }
+        kept.append(nil)
+        return kept
     }
 
     /// Everything until the other end closes; false when that does not happen in time.
