@@ -25,6 +25,7 @@ public struct LiveSnapshot: Sendable {
     public var inputLevels = DeviceLevels()
     public var outputLevels = DeviceLevels()
     public var budget = LiveBudget()
+    public var stages = LiveStages()
     /// Depth that the jitter buffer aims at.
     public var playoutTargetNanoseconds: Int64 = 0
     public var driftPPM = 0.0
