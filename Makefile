@@ -45,6 +45,9 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	swift run --package-path Benchmarks -c release VoiceBench
 	$(BUILD) --product quota-voice
 	swift run --package-path Benchmarks -c release RelayLoad "$$($(BUILD) --show-bin-path)/quota-voice"
+	swift build --package-path Benchmarks -c release --product BareServer
+	swift run --package-path Benchmarks -c release RestLoad "$$($(BUILD) --show-bin-path)/quota-voice" \
+		"$$(swift build --package-path Benchmarks -c release --show-bin-path)/BareServer"
 
 latency: ## Measure the delay from microphone to speaker beside other programs, write docs/latency.md.
 	@scripts/setup.sh latency

@@ -78,7 +78,7 @@ let package = Package(
 
         // SignalPath: Core's parts in signal order; never Edge.
         .target(
-            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            name: "VoiceUplink", dependencies: ["VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal"],
             path: "Sources/SignalPath/Uplink", swiftSettings: strict),
         .target(
             name: "VoiceDownlink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "VoiceLivePath",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceRealtime", "VoiceSignal",
+                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceRealtime",
+                "VoiceSignal",
             ],
             path: "Sources/SignalPath/Live", swiftSettings: strict),
 

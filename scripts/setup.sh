@@ -9,7 +9,7 @@
 set -eu
 
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlite3-dev sox"
-bench="$build python3-websockets libsoxr-dev librubberband-dev libsoundtouch-dev"
+bench="$build python3-websockets wrk libsoxr-dev librubberband-dev libsoundtouch-dev"
 browser="$build chromium chromium-driver python3-selenium fonts-dejavu-core"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
 sound="alsa-utils libasound2-plugins pipewire pipewire-alsa pipewire-bin pipewire-pulse pulseaudio-utils wireplumber"

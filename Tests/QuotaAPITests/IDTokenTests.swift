@@ -98,9 +98,19 @@ import Testing
         #expect(await failure(oauth, try await token(claims(world), kid: "small")) == .unknownKey)
         #expect(await failure(oauth, try await token(claims(world), header: ["crit": ["exp"]])) == .malformed)
         // The key that a token brings along is nobody's.
-        let embedded = try await token(
-            claims(world), how: "key:key-9", header: ["jwk": ["kty": "RSA"], "jku": .string(world.baseURL)])
-        #expect(await failure(oauth, embedded) == .signature)
+        let thief = try await Peer.shared.world([:], ["kids": ["key-9"]])
+        let set = "/.well-known/jwks.json"
+        let jwk = try #require(try await Peer.shared.ask("/w/\(thief.id)" + set, nil)["keys"]?.array?.first)
+        let own: [String: QuotaJSON] = [
+            "jwk": jwk, "jku": .string(thief.baseURL + set), "x5u": .string(thief.baseURL + set),
+        ]
+        for (kid, expected) in [("key-1", IDTokenFailure.signature), ("key-9", .unknownKey)] {
+            let header = QuotaJSON.object(own.merging(["kid": .string(kid)]) { $1 })
+            let embedded = try await token(claims(world), how: "key:key-9", header: header)
+            #expect(await failure(oauth, embedded) == expected)
+        }
+        // Nor is it looked for where the token says: that one time was ours.
+        #expect(try await thief.log().count == 1)
         let parts = good.split(separator: ".").map(String.init)
         let other = try await token(claims(world, ["sub": "admin"])).split(separator: ".").map(String.init)
         for text in [

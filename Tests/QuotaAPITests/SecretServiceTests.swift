@@ -14,13 +14,21 @@ import Testing
         private let session: RunningProcess
         let address: String
 
+        /// The threads of a test run block signals, which what they start inherits; a bus that ignores its end would
+        /// stay for ever. What is killed in the end is this alone: the session ends by itself, and takes the bus along.
+        private static let start = """
+            import signal, subprocess, sys
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])
+            subprocess.run(["dbus-run-session", "--", "sh", "-c", sys.argv[1]])
+            """
+
         init(hasKeyring: Bool = true) async throws {
             scratch = try Scratch()
             let keyring = hasKeyring ? "printf pw | gnome-keyring-daemon --unlock --components=secrets >&2; " : ""
-            // `cat` lasts as long as this object: its input is ours.
+            // `cat` lasts as long as our end of its input.
+            let inside = keyring + "echo \"address $DBUS_SESSION_BUS_ADDRESS\"; cat"
             session = try RunningProcess(
-                "/usr/bin/dbus-run-session",
-                ["--", "sh", "-c", keyring + "echo \"address $DBUS_SESSION_BUS_ADDRESS\"; cat"],
+                Checkout.python, ["-c", Self.start, inside],
                 environment: ["XDG_RUNTIME_DIR": scratch.path, "XDG_DATA_HOME": scratch("data"), "HOME": scratch.path])
             try await session.wait(for: "the session's bus") { [session] in session.outputSoFar.contains("\n") }
             address = session.outputSoFar.trimmingCharacters(in: .whitespacesAndNewlines)

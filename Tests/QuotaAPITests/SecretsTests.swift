@@ -76,11 +76,16 @@ import Testing
 
     /// Runs a command with the largest core file allowed, and says whether its end left one.
     private static let runner = """
-        import os, resource, sys
+        import ctypes, os, resource, signal, sys
+        # The threads of a test run block signals, and what they start inherits that.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
         resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
         child = os.fork()
-        if child == 0: os.execv(sys.argv[1], sys.argv[1:])
+        if child == 0:
+            # PR_SET_PDEATHSIG: it ends with its parent, whatever becomes of that.
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+            os.execv(sys.argv[1], sys.argv[1:])
         print(child, flush=True)
         status = os.waitpid(child, 0)[1]
         print("core" if os.WCOREDUMP(status) else "none", os.WTERMSIG(status), flush=True)
@@ -145,7 +150,10 @@ import Testing
             environment["SWIFT_BACKTRACE"] = "enable=no"
             let running = try await run(
                 [Checkout.binary] + home.arguments(words, inFile: inFile), environment, in: home.scratch.path)
-            while try await world.count(endpoint) == 0 { try await Task.sleep(for: .milliseconds(20)) }
+            while try await world.count(endpoint) == 0 {
+                try #require(!running.process.hasEnded, "\(command): \(running.process.errorsSoFar)")
+                try await Task.sleep(for: .milliseconds(20))
+            }
             let shown = try shown(running.child)
             #expect(shown.contains { $0.text.contains(command[0]) })
             for (what, text) in shown { #expect(!text.contains(home.secret), "\(command): \(what)") }

@@ -13,10 +13,11 @@ import Testing
         "Core/WebSocket": ["VoiceRealtime", "CWebSocketKernels"],
         "Core/Relay": ["VoiceSignal", "VoiceRealtime"],
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
-        "SignalPath/Uplink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Uplink": ["VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
         "SignalPath/Downlink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
         "SignalPath/Live": [
-            "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+            "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal",
+            "VoiceRealtime",
         ],
         "SignalPath/LocalPath": ["VoiceConversion", "VoiceSignal", "VoiceRealtime"],
         // Edge: the operating system, System and Core; Glibc yes, Foundation no.

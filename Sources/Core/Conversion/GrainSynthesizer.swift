@@ -28,8 +28,6 @@ struct GrainSynthesizer: ~Copyable {
     private var nextTime = 0.0
     private var nextLeft = 64.0
     private var lastVoiced = false
-    /// How far the local period lies beside the tracker's, as a share; smoothed.
-    private var correction = 0.0
     private var lastTime = -64.0
 
     init(delay: Int) {
@@ -47,7 +45,6 @@ struct GrainSynthesizer: ~Copyable {
         nextTime = 0
         nextLeft = Self.unvoicedStep
         lastVoiced = false
-        correction = 0
         lastTime = -Self.unvoicedStep
     }
 
@@ -58,6 +55,9 @@ struct GrainSynthesizer: ~Copyable {
     ) -> Float {
         var planned = 0
         while position >= nextTime - nextLeft && planned < 4 {
+            if lastVoiced && isPostponed(position: position, plan: plan, audio: audio, track: track, marks: marks) {
+                break
+            }
             schedule(position: position, plan: plan, audio: audio, track: track, marks: marks)
             planned += 1
         }
@@ -111,12 +111,7 @@ struct GrainSynthesizer: ~Copyable {
             let pair = marks.pair(around: nextTime, audio: audio, track: track)
         {
             voiced = true
-            if plan.constantPeriod > 0 {
-                step = plan.constantPeriod
-            } else {
-                let halfway = track.period(at: nextTime + 0.5 * period / plan.pitchRatio) ?? period
-                step = refined(halfway, pair, rate: 1 / plan.pitchRatio) / plan.pitchRatio
-            }
+            step = distance(after: nextTime, period, plan: plan, audio: audio, track: track, marks: marks)
             shape(&pulse, pair: pair, period: period, outputPeriod: step)
         } else {
             if lastVoiced { pulse.time = min(nextTime, max(lastTime + Self.unvoicedStep, position + 16)) }
@@ -148,15 +143,32 @@ struct GrainSynthesizer: ~Copyable {
         }
     }
 
-    /// The tracker's period, corrected by what the newest marks say: they are about one period ahead of it.
-    private mutating func refined(_ period: Double, _ pair: MarkPair, rate: Double) -> Double {
-        if !lastVoiced { correction = 0 }
-        let local = pair.second - pair.first
-        if local > 0.85 * period && local < 1.15 * period {
-            correction += 0.5 * min(1, rate) * (local / period - 1 - correction)
+    /// From a pulse to the next one: an output period, counted along the marks. So the output follows every period of
+    /// the source, where the tracker knows only their mean over its window.
+    private func distance(
+        after time: Double, _ period: Double, plan: SynthesisPlan, audio: borrowing SampleHistory,
+        track: borrowing PitchTrack, marks: borrowing PitchMarks
+    ) -> Double {
+        if plan.constantPeriod > 0 { return plan.constantPeriod }
+        let expected = (track.period(at: time + 0.5 * period / plan.pitchRatio) ?? period) / plan.pitchRatio
+        guard let counted = marks.position(1 / plan.pitchRatio, after: time, audio: audio, track: track) else {
+            return expected
         }
-        // Smoothing costs about a pulse of lag; going a little further makes up for it.
-        return period * (1 + 1.4 * correction)
+        return within(counted - time, 0.85 * expected, 1.15 * expected)
+    }
+
+    /// Plans the next pulse once more, now that its window is about to open and more of the signal is there, and says
+    /// whether it is due later than was thought.
+    private mutating func isPostponed(
+        position: Double, plan: SynthesisPlan, audio: borrowing SampleHistory, track: borrowing PitchTrack,
+        marks: borrowing PitchMarks
+    ) -> Bool {
+        guard track.isVoiced(at: nextTime), let period = track.period(at: lastTime) else { return false }
+        nextTime = lastTime + distance(after: lastTime, period, plan: plan, audio: audio, track: track, marks: marks)
+        nextLeft = leftHalf(at: nextTime, plan: plan, track: track)
+        // Where the tracker jumped up an octave the pulse may be overdue; a window that begins at once would click.
+        nextTime = max(nextTime, position + 0.5 * nextLeft)
+        return position < nextTime - nextLeft - 1
     }
 
     private func leftHalf(at time: Double, plan: SynthesisPlan, track: borrowing PitchTrack) -> Double {

@@ -12,6 +12,12 @@ struct PitchCandidates: ~Copyable {
     private static let brightnessPenalty = 0.2
     private static let priorPerOctave = 0.3
     private static let priorFreeOctaves = 0.6
+    /// What full noise adds: correlations are lower then and say less each, so that a voice is taken for one sooner,
+    /// but kept or left only for more than a single frame's worth; the pitch is held less tightly, but at its octave.
+    private static let noisyVoicingChange = 0.3
+    private static let noisyUnvoicedBias = 0.15
+    private static let noisyJumpCost = -0.6
+    private static let noisyOctaveDiscount = 0.3
 
     private struct Entry {
         var period = 0.0
@@ -27,6 +33,10 @@ struct PitchCandidates: ~Copyable {
     /// no earlier decision has bent. 0 otherwise.
     private(set) var evidentPeriod = 0.0
     private var unvoicedCost = 0.0
+    /// The costs of the current frame, which depend on the noise.
+    private var voicingCost = 0.0
+    private var jumpCost = 0.0
+    private var octaveCost = 0.0
 
     init() {
         current = .allocate(capacity: Self.limit)
@@ -85,7 +95,13 @@ struct PitchCandidates: ~Copyable {
     }
 
     /// Decides the frame: the period in samples, or 0 for unvoiced.
-    mutating func decide(brightness: Float, usualHertz: Double) -> Double {
+    ///
+    /// - Parameter noise: 0 for a quiet recording, 1 for a noisy one.
+    mutating func decide(brightness: Float, usualHertz: Double, noise: Double) -> Double {
+        voicingCost = Self.voicingChange + noise * Self.noisyVoicingChange
+        jumpCost = Self.jumpCost + noise * Self.noisyJumpCost
+        octaveCost = Self.octaveDiscount + noise * Self.noisyOctaveDiscount
+        let unvoicedBias = Self.unvoicedBias + noise * Self.noisyUnvoicedBias
         var highest = 0.0
         for index in 0..<count {
             highest = max(highest, Double(current[index].height))
@@ -93,9 +109,9 @@ struct PitchCandidates: ~Copyable {
         let previousUnvoiced = unvoicedCost
         var toUnvoiced = previousUnvoiced
         for index in 0..<earlierCount {
-            toUnvoiced = min(toUnvoiced, earlier[index].cost + Self.voicingChange)
+            toUnvoiced = min(toUnvoiced, earlier[index].cost + voicingCost)
         }
-        unvoicedCost = toUnvoiced + Self.frameWeight * (highest + Self.unvoicedBias)
+        unvoicedCost = toUnvoiced + Self.frameWeight * (highest + unvoicedBias)
         var best = unvoicedCost
         var decision = 0.0
         evidentPeriod = 0
@@ -130,11 +146,11 @@ struct PitchCandidates: ~Copyable {
     }
 
     private func transition(to period: Double, fromUnvoiced: Double) -> Double {
-        var least = fromUnvoiced + Self.voicingChange
+        var least = fromUnvoiced + voicingCost
         for index in 0..<earlierCount {
             let distance = abs(csk_log(period / earlier[index].period))
-            let octave = Self.octaveDiscount + Self.jumpCost * abs(distance - 0.693_147)
-            least = min(least, earlier[index].cost + min(Self.jumpCost * distance, octave))
+            let octave = octaveCost + jumpCost * abs(distance - 0.693_147)
+            least = min(least, earlier[index].cost + min(jumpCost * distance, octave))
         }
         return least
     }

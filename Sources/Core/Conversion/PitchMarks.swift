@@ -210,15 +210,51 @@ struct PitchMarks: ~Copyable {
     ) -> MarkPair? {
         var first = newest.position
         for _ in 0..<8 {
-            guard let period = track.period(at: first + 0.5 * newest.period) else { return nil }
-            guard position < first + 4 * period else { return nil }
-            let room = Double(audio.count) - first - (1 + Self.searchShare) * period - 4
-            let share = min(0.5, room / period)
-            let second =
-                share > -0.1
-                ? search(after: first, period: period, rightShare: share, audio: audio) : first + period
+            guard let second = continued(first, audio: audio, track: track) else { return nil }
+            guard position < first + 4 * (second - first) else { return nil }
             if second > position {
                 return MarkPair(first: first, second: second, blend: (position - first) / max(1, second - first))
+            }
+            first = second
+        }
+        return nil
+    }
+
+    /// The mark that would follow the last one at `first`: searched for as far as the signal allows.
+    private func continued(
+        _ first: Double, audio: borrowing SampleHistory, track: borrowing PitchTrack
+    ) -> Double? {
+        guard let period = track.period(at: first + 0.5 * mark(0).period) else { return nil }
+        let room = Double(audio.count) - first - (1 + Self.searchShare) * period - 4
+        let share = min(0.5, room / period)
+        guard share > -0.1 else { return first + period }
+        return search(after: first, period: period, rightShare: share, audio: audio)
+    }
+
+    /// The place that lies so many periods after `start`, or nil where the marks of one voiced stretch don't lead there.
+    func position(
+        _ periods: Double, after start: Double, audio: borrowing SampleHistory, track: borrowing PitchTrack
+    ) -> Double? {
+        let depth = min(count, Self.capacity)
+        var age = 0
+        while age < depth && mark(age).position > start {
+            guard !mark(age).startsRun else { return nil }
+            age += 1
+        }
+        guard age < depth else { return nil }
+        var first = mark(age).position
+        var remaining: Double?
+        for _ in 0..<16 {
+            age -= 1
+            guard age < 0 || !mark(age).startsRun else { return nil }
+            guard let second = age < 0 ? continued(first, audio: audio, track: track) : mark(age).position else {
+                return nil
+            }
+            if second > start {
+                let length = max(1, second - first)
+                let left = remaining ?? (periods + (start - first) / length)
+                if left <= 1 { return first + left * length }
+                remaining = left - 1
             }
             first = second
         }

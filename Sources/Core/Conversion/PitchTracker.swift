@@ -24,6 +24,7 @@ struct PitchTracker: ~Copyable {
     private var evidence = SourceStatistics()
     private let correlation: UnsafeMutablePointer<Float>
     private var loudest: Float = 0
+    private var background = BackgroundNoise()
 
     init() {
         correlation = .allocate(capacity: Self.longestLag + 2)
@@ -42,6 +43,7 @@ struct PitchTracker: ~Copyable {
         candidates.reset()
         evidence.reset()
         loudest = 0
+        background.reset()
     }
 
     mutating func append(_ sample: Double) {
@@ -66,7 +68,8 @@ struct PitchTracker: ~Copyable {
         collectPeaks(floor: floor * Float(Self.decimation))
         let brightness = Self.brightness(audio)
         let usualHertz = evidence.seconds > 0.2 ? NaturalLog.inverse(evidence.medianLog ?? 0) : 0
-        let period = candidates.decide(brightness: brightness, usualHertz: usualHertz)
+        let noise = background.share(energy: energy, loudest: loudest)
+        let period = candidates.decide(brightness: brightness, usualHertz: usualHertz, noise: noise)
         if candidates.evidentPeriod > 0 {
             evidence.add(hertz: ConversionFormat.sampleRate / candidates.evidentPeriod)
         }

@@ -3,6 +3,8 @@ import Foundation
 /// The keys that a server accepts.
 struct ServeKeys {
     static let creditsDefault = 1_000_000
+    /// A billion dollars: the sum of many such keys still is a number of the ledger.
+    static let creditsMax = 1_000_000_000_000_000
 
     let path: String
     let balances: [String: Int]
@@ -16,7 +18,9 @@ struct ServeKeys {
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let words = line.split(whereSeparator: \.isWhitespace)
             guard let key = words.first, !key.hasPrefix("#") else { continue }
-            guard words.count <= 2, let credits = words.count == 2 ? Int(words[1]) : creditsDefault, credits >= 0 else {
+            guard words.count <= 2, let credits = words.count == 2 ? Int(words[1]) : creditsDefault,
+                (0...creditsMax).contains(credits)
+            else {
                 // The line is not shown: it holds a key.
                 throw CommandFailure(
                     status: .usage,

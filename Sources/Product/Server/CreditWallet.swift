@@ -96,7 +96,7 @@ final class CreditWallet: RelayLedger {
         }
         guard let held else { return .gone }
         do {
-            return try store.database.read { try Self.funds(held, in: $0) }
+            return try store.lookUp { try Self.funds(held, in: $0) }
         } catch {
             // A balance that can't be read ends no session: what was reserved is there.
             return .held(besides: 0)

@@ -74,7 +74,7 @@ struct AppRoutes {
                 let made = try Apps.create(registration, of: user, now: .now, in: database)
                 return try Apps.find(made.id, of: user, in: database).map { Self.answer($0, secret: made.secret) }
             }
-            return JSONAnswer.response(answer, status: .created)
+            return JSONAnswer.response(answer ?? .null, status: .created)
         } catch is Apps.TooMany {
             throw APIError(.conflict, "limit_reached", "an account has at most \(Apps.perAccountMax) apps")
         }
@@ -104,7 +104,7 @@ struct AppRoutes {
             try Apps.change(id, to: try asked.applied(to: app.registration), now: .now, in: database)
             return try Apps.find(id, of: user, in: database)
         }
-        return JSONAnswer.response(app.map { Self.answer($0) })
+        return JSONAnswer.response(app.map { Self.answer($0) } ?? .null)
     }
 
     /// Ends the app with all that was granted to it.

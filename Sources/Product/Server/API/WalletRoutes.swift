@@ -20,7 +20,7 @@ struct WalletRoutes {
     private func me(_ context: QuotaContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         return JSONAnswer.response(
-            try await services.store.read {
+            try services.store.lookUp {
                 try UserAnswer.visible(principal.payerID, scopes: principal.scopes, in: $0)
             })
     }
@@ -28,7 +28,7 @@ struct WalletRoutes {
     private func balance(_ context: QuotaContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         try principal.require(.creditsRead)
-        let answer = try await services.store.read { database -> JSONTree in
+        let answer = try services.store.lookUp { database -> JSONTree in
             let account = try Accounts.find(principal.payerID, in: database)
             let isDeveloper = principal.billingMode == "developer"
             let balance = JSONTree(try Ledger.balance(of: principal.payerID, in: database))

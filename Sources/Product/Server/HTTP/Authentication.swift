@@ -19,7 +19,7 @@ package struct Authentication: RouterMiddleware {
     ) async throws -> Response {
         guard let token = Self.token(of: request.headers) else { throw APIError.noCredential }
         let external = request.headers[.quotaUser]
-        let principal = try await store.read { database in
+        let principal = try store.lookUp { database in
             try Principal.find(token, externalUserID: external, now: .now, in: database)
         }
         guard accepts.contains(principal.kind) else {

@@ -52,7 +52,8 @@ package enum Accounts {
     }
 
     package static func find(_ id: String, in database: Database) throws -> Account? {
-        try Row.fetchOne(database, sql: "SELECT * FROM users WHERE id = ?", arguments: [id]).map(Account.init)
+        try Row.fetchOne(database.cachedStatement(sql: "SELECT * FROM users WHERE id = ?"), arguments: [id])
+            .map(Account.init)
     }
 
     package static func find(email: String, in database: Database) throws -> Account? {

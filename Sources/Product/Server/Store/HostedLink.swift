@@ -10,11 +10,11 @@ package struct HostedLink: Sendable {
         _ externalUserID: String, of developerID: String, in database: Database
     ) throws -> HostedLink? {
         try Row.fetchOne(
-            database,
-            sql: """
-                SELECT user_id, linked_at FROM hosted_links
-                WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL
-                """, arguments: [developerID, externalUserID]
+            database.cachedStatement(
+                sql: """
+                    SELECT user_id, linked_at FROM hosted_links
+                    WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL
+                    """), arguments: [developerID, externalUserID]
         ).map { HostedLink(userID: $0["user_id"], linkedAt: $0["linked_at"]) }
     }
 
