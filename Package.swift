@@ -247,9 +247,8 @@ let package = Package(
         .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay",
-                "VoiceSignal",
-                "VoiceRealtime", "CAllocationCounter",
+                "VoiceKit", "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec",
+                "VoiceRelay", "VoiceSignal", "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(

@@ -46,6 +46,7 @@ STAGES = [
 ]
 TIMES = [
     ("capture_to_wire", "microphone's wake-up → bytes given to the socket"),
+    ("speech_to_wire", "a packet's first sample recorded → bytes given to the socket"),
     ("wire_to_buffer", "bytes in the socket → jitter buffer"),
     ("capture_to_ring", "microphone's wake-up → speaker's ring filled"),
 ]
@@ -113,7 +114,7 @@ def write(rows, docs):
     with open(os.path.join(docs, "latency.md"), "w") as file:
         file.write(f"""# Delay from the microphone to the speaker
 
-Written by `make bench-latency` on {day}, {os.cpu_count()} processors, Linux {platform.release()}. A sound system of its own
+Written by `make latency` on {day}, {os.cpu_count()} processors, Linux {platform.release()}. A sound system of its own
 (PipeWire, 48 kHz) with a virtual microphone and a virtual speaker, which add no delay; `pw-record` hears both in one
 recording, so that each difference is exact to the sample. All subjects in turns, in one run. Milliseconds.
 

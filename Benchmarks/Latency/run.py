@@ -48,7 +48,8 @@ def last_status(text):
 def measure_idle(meter, subject, folder):
     with open(os.path.join(folder, "idle.log"), "w+") as log:
         program = meter.start(subject.command, log)
-        time.sleep(4)
+        # After five idle seconds a session lets its devices rest.
+        time.sleep(8)
         share = meter.share(program, 5)
         meter.stop(program)
         log.seek(0)
@@ -61,7 +62,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("cache")
     parser.add_argument("docs")
-    parser.add_argument("-n", type=int, default=30, help="sounds for each subject, over all rounds")
+    parser.add_argument("-n", type=int, default=24, help="sounds for each subject, over all rounds")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", action="append", default=[], metavar="NAME")
     options = parser.parse_args()
@@ -84,7 +85,8 @@ def main():
                 else:
                     count = max(1, -(-options.n // options.rounds))
                     result = meter.measure(
-                        subject.command, subject.wave, count, subject.sound == "vowel", seed=turn + 1)
+                        subject.command, subject.wave, count, subject.sound == "vowel",
+                        settle=subject.settle, seed=turn + 1)
                 if result is None:
                     continue
                 result["status"] = last_status(result.pop("log"))

@@ -18,6 +18,8 @@ class Subject:
     environment: dict = field(default_factory=dict)
     sound: str = "chirp"
     ours: bool = False
+    # Seconds until the delay is what it stays at: a jitter buffer begins deep.
+    settle: float = 2.5
     # Nothing shall come out of it; its processor time alone is of interest.
     silent: bool = False
 
@@ -48,9 +50,9 @@ def subjects(binary, relay):
         Subject("voice", "ours, in-process, voice `rachel`, `--latency low` (by onset)",
                 ours(binary, *local, "--voice", "rachel"), sound="vowel", ours=True),
         Subject("relay-low", "ours, through a relay on loopback, voice `none`, `--latency low`",
-                ours(binary, *remote, "--voice", "none", "--latency", "low"), key, ours=True),
+                ours(binary, *remote, "--voice", "none", "--latency", "low"), key, ours=True, settle=9),
         Subject("relay", "ours, through a relay on loopback, voice `none`",
-                ours(binary, *remote, "--voice", "none"), key, ours=True),
+                ours(binary, *remote, "--voice", "none"), key, ours=True, settle=9),
         Subject("alsaloop-10", "`alsaloop -t 10000`", ["alsaloop", "-C", "vmic", "-P", "vspk", "-t", "10000", *FORMAT]),
         Subject("alsaloop-20", "`alsaloop -t 20000`", ["alsaloop", "-C", "vmic", "-P", "vspk", "-t", "20000", *FORMAT]),
         Subject("pw-loopback", "`pw-loopback` (within the sound server's graph)",
@@ -62,18 +64,18 @@ def subjects(binary, relay):
         Subject("relay-idle", "ours, through a relay on loopback, muted",
                 ours(binary, *remote, "--voice", "none", "--mute"), key, ours=True, silent=True),
     ]
-    if takes_opus(binary):
+    if takes_opus(binary, relay):
         opus = Subject("relay-opus", "ours, through a relay on loopback, voice `none`, Opus on the wire",
-                       ours(binary, *remote, "--voice", "none", "--wire", "opus"), key, ours=True)
+                       ours(binary, *remote, "--voice", "none", "--wire", "opus"), key, ours=True, settle=9)
         found.insert(5, opus)
     return found
 
 
-def takes_opus(binary):
-    """Whether live sessions of this build know Opus: one that does gets as far as the device."""
+def takes_opus(binary, relay):
+    """Whether live sessions of this build know Opus: one that does gets as far as the device, which is not there."""
     tried = subprocess.run(
-        [binary, "live", "--local", "--wire", "opus", "-i", "nobody:here", "-o", "nobody:here"],
-        capture_output=True, text=True, timeout=20)
+        [binary, "live", "--relay", relay.url, "--insecure", "--wire", "opus", "-i", "nobody:here", "-o", "nobody:here"],
+        env={**os.environ, "QUOTA_API_KEY": relay.key}, capture_output=True, text=True, timeout=20)
     return "--wire" not in tried.stderr
 
 

@@ -23,16 +23,16 @@ extension JitterBuffer {
 
         /// For a network: 16 kHz, P95 of the arrivals.
         public static let relay = Settings(
-            rate: 16_000, startNanoseconds: 60_000_000, depthMinNanoseconds: 20_000_000,
-            depthMaxNanoseconds: 300_000_000, marginNanoseconds: 5_000_000, quantile: 0.95,
-            shrinkNanoseconds: 4_000_000, spliceNanoseconds: 10_000_000, lateNanoseconds: 60_000_000)
+            rate: 16_000, startNanoseconds: 60_000_000, depthMinNanoseconds: 12_000_000,
+            depthMaxNanoseconds: 300_000_000, marginNanoseconds: 3_000_000, quantile: 0.95,
+            shrinkNanoseconds: 4_000_000, spliceNanoseconds: 6_000_000, lateNanoseconds: 60_000_000)
 
         /// For a converter in this process, at the device's rate: as shallow as the threads' wake-ups allow.
         public static func local(rate: Int) -> Settings {
             Settings(
                 rate: rate, startNanoseconds: 4_500_000, depthMinNanoseconds: 1_000_000,
                 depthMaxNanoseconds: 80_000_000, marginNanoseconds: 400_000, quantile: 0.998,
-                shrinkNanoseconds: 400_000, spliceNanoseconds: 5_000_000, lateNanoseconds: 40_000_000,
+                shrinkNanoseconds: 400_000, spliceNanoseconds: 5_000_000, lateNanoseconds: 6_000_000,
                 scale: .threads)
         }
     }

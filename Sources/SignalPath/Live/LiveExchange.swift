@@ -53,6 +53,7 @@ extension LivePath {
         if backend.isPaced { ceiling.depart(count * RelayProtocol.bytesPerSample, now: clock()) }
         self.backend?.sent += count
         counts.sent += count
+        lastSent = count
     }
 
     /// Takes what the converter answers.

@@ -39,6 +39,8 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     /// Position in the microphone's stream behind what was given to the speaker's side last.
     var deliveredMic = 0
     var queued = 0
+    /// Samples of the last departure.
+    var lastSent = 0
     var capturedAt = MonotonicTime(nanoseconds: 0)
     let scratch: UnsafeMutableBufferPointer<Float>
     let ownScratch: UnsafeMutableBufferPointer<Float>
@@ -181,6 +183,9 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         guard let mutedAt else { return false }
         return nanoseconds(uplink.end - mutedAt) > settings.muteTailNanoseconds
     }
+
+    /// Microphone and speaker stand still from now on, until the next sound is captured.
+    public mutating func rest() { downlink.pause() }
 
     func nanoseconds(_ samples: Int) -> Int64 {
         Int64(samples) * 1_000_000_000 / Int64(settings.streamRate)

@@ -57,6 +57,7 @@ enum LiveReport {
         let output: Device?
         let monitor: Monitor?
         let delayMs: Delay
+        let stageMs: [String: Double]
         let driftPpm: Double
         let concealments: Int
         let concealedMs: Double
@@ -91,7 +92,7 @@ enum LiveReport {
                 memoryLocked: snapshot.isMemoryLocked,
                 input: device(snapshot.input, snapshot.inputLevels),
                 output: device(snapshot.output, snapshot.outputLevels),
-                monitor: monitor(snapshot), delayMs: delay,
+                monitor: monitor(snapshot), delayMs: delay, stageMs: stages(snapshot.stages),
                 driftPpm: (snapshot.driftPPM * 10).rounded() / 10,
                 concealments: counts.playout.concealments,
                 concealedMs: Double(counts.playout.concealed) * 1_000 / rate,
@@ -99,6 +100,20 @@ enum LiveReport {
                 creditsUsed: snapshot.creditsUsed, creditsLeft: snapshot.creditsLeft,
                 creditsPerHour: snapshot.isLocal ? nil : RelayProtocol.creditsPerSecond * 3_600,
                 roundTripMs: snapshot.roundTripNanoseconds.map { ms($0) }))
+    }
+
+    /// The stages' figures, those that there are, to the microsecond.
+    private static func stages(_ stages: LiveStages) -> [String: Double] {
+        let all = [
+            ("capture_to_wire_", stages.captureToWire), ("speech_to_wire_", stages.speechToWire),
+            ("wire_to_buffer_", stages.wireToBuffer), ("capture_to_ring_", stages.captureToRing),
+        ]
+        var figures: [String: Double] = [:]
+        for case (let name, let stage?) in all {
+            figures[name + "p50"] = Double(stage.median / 1_000) / 1_000
+            figures[name + "p99"] = Double(stage.percentile99 / 1_000) / 1_000
+        }
+        return figures
     }
 
     private static func monitor(_ snapshot: LiveSnapshot) -> Status.Monitor? {
@@ -210,6 +225,10 @@ enum LiveReport {
         case .movedAgain: return "\(name) moves again"
         case .onlyZeros: return "\(name) delivers only zeros: is it muted, or the wrong input?"
         case .soundReturned: return "\(name) delivers sound again"
+        case .relaxed(let configuration):
+            return String(
+                format: "%@ ran dry several times: it holds %.1f ms from now on", name,
+                ms(configuration.latencyNanoseconds))
         case .wrongRate(let hertz):
             return String(format: "%@ runs at %.0f Hz, not at its stated rate; choose another device", name, hertz)
         }

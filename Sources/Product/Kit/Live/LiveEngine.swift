@@ -9,6 +9,8 @@ import VoiceSignal
 /// The wire thread's loop: microphone's ring → path ⇄ backend → speaker's ring. Lives on the thread that runs it.
 final class LiveEngine {
     private static let publishNanoseconds: Int64 = .milliseconds(50)
+    /// After so long without anything to do the devices rest.
+    private static let idleNanosecondsMax: Int64 = .seconds(5)
     private static let waitNanosecondsMax: Int64 = .milliseconds(100)
 
     private let board: LiveBoard
@@ -27,6 +29,10 @@ final class LiveEngine {
     private var ringDepth: RingDepth
     private var tap: LiveTapEnds?
     private var tapMissing = 0
+    private var stopwatch = LiveStopwatch()
+    private let restsOutput: Bool
+    private var idleSince: MonotonicTime?
+    private var isResting = false
     private var delays = LiveDelays()
     private var isMemoryLocked = false
 
@@ -37,6 +43,7 @@ final class LiveEngine {
         inputOptions.latencyNanoseconds = options.latency.captureNanoseconds
         var outputOptions = options.output
         outputOptions.latencyNanoseconds = options.latency.playbackNanoseconds
+        outputOptions.growsWhenDry = true
         let capture = try SoundDevice.openCapture(inputOptions)
         let playback = try SoundDevice.openPlayback(outputOptions)
         let (captureRate, playbackRate) = (capture.device.sampleRate, playback.device.sampleRate)
@@ -63,6 +70,8 @@ final class LiveEngine {
         }
         ringDepth = RingDepth(
             period: playback.device.status.configuration.periodFrames, rate: playback.device.sampleRate)
+        // What stands for a virtual microphone has its listeners, and a monitor is fed with it.
+        restsOutput = options.output.reopening == nil && options.monitor == nil
         input = capture.device
         output = playback.device
         self.capture = capture
@@ -112,10 +121,29 @@ final class LiveEngine {
         board.drainWake()
         for command in board.takeCommands() { apply(command) }
         tap = board.tapEnds
+        rest(now)
+        let captured = path.counts.captured
         record(now)
+        if path.counts.captured > captured { stopwatch.captured(input.lastMark.time) }
+        stopwatch.begin(path.counts)
         board.post(backend.turn(&path, now: now))
-        play(now)
+        stopwatch.exchanged(path, wokenAt: now)
+        if !isResting || !restsOutput { play(now) }
+        stopwatch.played()
         if now.nanoseconds(since: lastPublish) >= Self.publishNanoseconds { publish(now) }
+    }
+
+    /// Lets the devices stand still while the microphone is muted and nobody listens to what is recorded.
+    private func rest(_ now: MonotonicTime) {
+        let isIdle = path.isIdle && tap == nil
+        let since = isIdle ? idleSince ?? now : nil
+        idleSince = since
+        let shallRest = since.map { now.nanoseconds(since: $0) >= Self.idleNanosecondsMax } ?? false
+        guard shallRest != isResting else { return }
+        isResting = shallRest
+        input.setResting(shallRest)
+        if restsOutput { output.setResting(shallRest) }
+        if shallRest { path.rest() }
     }
 
     private func record(_ now: MonotonicTime) {
@@ -132,7 +160,7 @@ final class LiveEngine {
     private func play(_ now: MonotonicTime) {
         let queued = playback.samples.capacity - playback.samples.writableCount()
         ringDepth.update(
-            queued: queued, starved: output.status.counters.starvedFrames, now: Int64(bitPattern: now.nanoseconds))
+            queued: queued, starved: output.starvedFrames, now: Int64(bitPattern: now.nanoseconds))
         var missing = ringDepth.frames - queued
         while missing > 0 {
             let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing, block.count)])
@@ -183,6 +211,7 @@ final class LiveEngine {
         snapshot.isMemoryLocked = isMemoryLocked
         snapshot.driftPPM = path.driftPPM
         snapshot.counts = path.counts
+        snapshot.stages = stopwatch.stages(isLocal: snapshot.isLocal)
         snapshot.sessionNanoseconds = now.nanoseconds(since: start)
         measure(&snapshot, now, inputStatus.configuration, outputStatus.configuration)
         board.publish(snapshot)

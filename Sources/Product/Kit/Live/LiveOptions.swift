@@ -22,8 +22,9 @@ public struct LiveOptions: Sendable {
             switch self {
             // 64 frames at 48 kHz: what sound servers have as their least.
             case .low: 1_334_000
-            case .balanced: .milliseconds(5)
-            case .safe: .milliseconds(20)
+            // 256 and 1,024 of them, so that a server's period need not be half of ours.
+            case .balanced: 5_334_000
+            case .safe: 21_334_000
             case .milliseconds(let count): max(.milliseconds(1), .milliseconds(Int64(count)) / 4)
             }
         }

@@ -37,6 +37,7 @@ public struct LiveSnapshot: Sendable {
     public var outputLevels = DeviceLevels()
     public var monitor: Monitor?
     public var budget = LiveBudget()
+    public var stages = LiveStages()
     /// Depth that the jitter buffer aims at.
     public var playoutTargetNanoseconds: Int64 = 0
     public var driftPPM = 0.0
