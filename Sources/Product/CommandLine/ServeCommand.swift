@@ -107,7 +107,29 @@ struct ServeCommand: AsyncParsableCommand {
             valueName: "email"))
     var resetPassword: String?
 
+    /// What options and settings may be.
+    private enum Bounds {
+        static let port = 0...65_535
+        static let sessions = 1...100_000
+        static let heartbeat = 0.1...60
+        static let workers = 1...1_024
+        static let lateness = 0.0...60_000
+        static let webhookRetry = 0.01...3_600
+        static let requestsPerMinute = 0...100_000_000
+    }
+
     func validate() throws {
+        func given<Number: Comparable>(_ value: Number?, _ range: ClosedRange<Number>, _ option: String) throws {
+            guard let value, !range.contains(value) else { return }
+            throw ValidationError("--\(option) takes \(range.lowerBound) to \(range.upperBound).")
+        }
+        try given(port, Bounds.port, "port")
+        try given(sessions, Bounds.sessions, "sessions")
+        try given(heartbeat, Bounds.heartbeat, "heartbeat")
+        try given(workers, Bounds.workers, "workers")
+        try given(lateness, Bounds.lateness, "lateness")
+        try given(webhookRetry, Bounds.webhookRetry, "webhook-retry")
+        try given(requestsPerMinute, Bounds.requestsPerMinute, "requests-per-minute")
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together.")
         }
@@ -161,10 +183,10 @@ struct ServeCommand: AsyncParsableCommand {
             }
             return value
         }
-        let port = try within(port ?? settings.port ?? 8_787, 0...65_535, "port")
-        let sessions = try within(sessions ?? settings.sessions ?? 64, 1...100_000, "sessions")
-        let heartbeat = try within(heartbeat ?? settings.heartbeat ?? 5, 0.1...60, "heartbeat")
-        let lateness = try within(lateness ?? settings.lateness ?? 250, 0...60_000, "lateness")
+        let port = try within(port ?? settings.port ?? 8_787, Bounds.port, "port")
+        let sessions = try within(sessions ?? settings.sessions ?? 64, Bounds.sessions, "sessions")
+        let heartbeat = try within(heartbeat ?? settings.heartbeat ?? 5, Bounds.heartbeat, "heartbeat")
+        let lateness = try within(lateness ?? settings.lateness ?? 250, Bounds.lateness, "lateness")
         var configuration = RelayServerConfiguration(
             host: host ?? settings.host ?? "127.0.0.1", port: port, dataFolder: data ?? settings.data,
             balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions, voices: library.all)
@@ -182,12 +204,12 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.upstreamKey = settings.upstreamKey
         configuration.allowsLoopbackWebhooks = webhooksToLoopback ?? settings.webhooksToLoopback ?? false
         configuration.webhookRetrySeconds = try within(
-            webhookRetry ?? settings.webhookRetry ?? 5, 0.01...3_600, "webhook-retry")
+            webhookRetry ?? settings.webhookRetry ?? 5, Bounds.webhookRetry, "webhook-retry")
         configuration.requestsPerMinute = try within(
-            requestsPerMinute ?? settings.requestsPerMinute ?? 6_000, 0...100_000_000, "requests-per-minute")
+            requestsPerMinute ?? settings.requestsPerMinute ?? 6_000, Bounds.requestsPerMinute, "requests-per-minute")
         configuration.metricsToken = settings.metricsToken
         if let workers = workers ?? settings.workers {
-            configuration.workers = try within(workers, 1...1_024, "workers")
+            configuration.workers = try within(workers, Bounds.workers, "workers")
         }
         configuration.latenessMillisecondsMax = lateness > 0 ? lateness : nil
         if echo ?? settings.echo ?? false { configuration.makeConverter = { _ in EchoConverter() } }
