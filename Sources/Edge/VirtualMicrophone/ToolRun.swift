@@ -65,9 +65,9 @@ struct ToolRun {
         let withheld = ["QUOTA_API_KEY=", "QUOTA_WEBHOOK_SECRET="]
         var kept: [UnsafeMutablePointer<CChar>?] = []
         var place = environ
-        while let entry = place?.pointee {
+        while let entry = place.pointee {
             if !withheld.contains(where: { strncmp(entry, $0, $0.utf8.count) == 0 }) { kept.append(entry) }
-            place = place?.advanced(by: 1)
+            place += 1
         }
         kept.append(nil)
         return kept
