@@ -69,9 +69,9 @@ def stages(rows):
 
 def plot(rows):
     """Each sound's delay as a point on one axis; the median as a bar."""
-    heard = [row for row in rows if len(row.delays)]
+    heard = [row for row in rows if not row.subject.silent]
     left, width, pitch, top = 420, 520, 30, 46
-    limit = max(20.0, *(row.at(100) for row in heard)) * 1.05
+    limit = max([20.0, *(row.at(100) for row in heard if len(row.delays))]) * 1.05
     height = top + pitch * len(heard) + 40
 
     def place(milliseconds):
@@ -98,6 +98,9 @@ def plot(rows):
             spread = (number * 7 % 11 - 5) * 1.1
             parts.append(f'<circle cx="{place(delay):.1f}" cy="{middle + spread:.1f}" r="2.2" fill="{colour}" '
                          'fill-opacity="0.45"/>')
+        if not len(row.delays):
+            parts.append(f'<text x="{left + 8}" y="{middle + 4:.1f}" font-size="11" fill="{colour}">all lost</text>')
+            continue
         median = row.at(50)
         parts.append(f'<line x1="{place(median):.1f}" x2="{place(median):.1f}" y1="{middle - 11:.1f}" '
                      f'y2="{middle + 11:.1f}" stroke="{colour}" stroke-width="2.5"/>')
