@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint conformance fuzz browser bench soak judge install clean
+.PHONY: help setup build demo test lint conformance fuzz browser bench latency soak judge install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,14 @@ bench: ## Measure beside other libraries, as ratios of one run.
 	swift run --package-path Benchmarks -c release VoiceBench
 	$(BUILD) --product quota-voice
 	swift run --package-path Benchmarks -c release RelayLoad "$$($(BUILD) --show-bin-path)/quota-voice"
+	swift build --package-path Benchmarks -c release --product BareServer
+	swift run --package-path Benchmarks -c release RestLoad "$$($(BUILD) --show-bin-path)/quota-voice" \
+		"$$(swift build --package-path Benchmarks -c release --show-bin-path)/BareServer"
+
+latency: ## Measure the delay from microphone to speaker beside other programs, write docs/latency.md.
+	@scripts/setup.sh latency
+	$(BUILD) --product quota-voice
+	Benchmarks/Latency/run.sh "$$($(BUILD) --show-bin-path)/quota-voice"
 
 soak: ## Turn every knob of the local voices for an hour of sound, SEED (2026).
 	@scripts/setup.sh test

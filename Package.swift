@@ -78,7 +78,7 @@ let package = Package(
 
         // SignalPath: Core's parts in signal order; never Edge.
         .target(
-            name: "VoiceUplink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
+            name: "VoiceUplink", dependencies: ["VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal"],
             path: "Sources/SignalPath/Uplink", swiftSettings: strict),
         .target(
             name: "VoiceDownlink", dependencies: ["VoicePlayout", "VoiceRelay", "VoiceSignal"],
@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "VoiceLivePath",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceRealtime", "VoiceSignal",
+                "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceRealtime",
+                "VoiceSignal",
             ],
             path: "Sources/SignalPath/Live", swiftSettings: strict),
 
@@ -165,12 +166,19 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
             ],
             path: "Sources/Product/Server", swiftSettings: strict),
+        .target(
+            name: "VoiceUpstreamRelay",
+            dependencies: [
+                "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceServer",
+                "VoiceWebSocketClient", .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Sources/Product/UpstreamRelay", swiftSettings: strict),
         .executableTarget(
             name: "quota-voice",
             dependencies: [
                 "CRealtime", "QuotaAPI", "VoiceKit", "VoiceServer", "VoiceALSADevice", "VoiceAudioFile",
                 "VoiceConversion", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceSignal",
-                "VoiceVirtualMicrophone",
+                "VoiceUpstreamRelay", "VoiceVirtualMicrophone",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -230,7 +238,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            exclude: ["peer.py"], swiftSettings: strict),
+            exclude: ["peer.py", "peer_voice.py"], swiftSettings: strict),
         .testTarget(name: "RelayTests", dependencies: ["VoiceRelay", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "OpusCodecTests",
@@ -239,9 +247,8 @@ let package = Package(
         .testTarget(
             name: "KitTests",
             dependencies: [
-                "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec", "VoiceRelay",
-                "VoiceSignal",
-                "VoiceRealtime", "CAllocationCounter",
+                "VoiceKit", "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec",
+                "VoiceRelay", "VoiceSignal", "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -279,7 +286,8 @@ let package = Package(
             name: "ProviderTests",
             dependencies: ["quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "ProcessSupport", "VoiceServer"],
             exclude: [
-                "attacks.py", "browser.py", "checkout.py", "chromium.py", "chromium.sh", "examples.py", "login.py",
+                "attacks.py", "browser.py", "checkout.py", "chromium.py", "chromium.sh", "endings.py", "examples.py",
+                "login.py",
                 "provider.py", "requirements.txt", "set-up.sh",
                 "third_party.py",
             ], swiftSettings: strict),

@@ -6,7 +6,8 @@ import PackageDescription
 let package = Package(
     name: "quota-voice-benchmarks",
     dependencies: [
-        .package(name: "quota-voice", path: "..")
+        .package(name: "quota-voice", path: ".."),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     ],
     targets: [
         .systemLibrary(
@@ -30,6 +31,11 @@ let package = Package(
             name: "WebSocketBench",
             dependencies: [.product(name: "VoiceWebSocketClient", package: "quota-voice")],
             swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "BareServer", dependencies: [.product(name: "Hummingbird", package: "hummingbird")],
+            swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        .executableTarget(
+            name: "RestLoad", swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
         .executableTarget(
             name: "RelayLoad",
             dependencies: [.product(name: "VoiceOpusCodec", package: "quota-voice")],

@@ -4,26 +4,29 @@
 #   scripts/setup.sh test     and what the tests need besides
 #   scripts/setup.sh browser  and what clicking through the local server's pages needs
 #   scripts/setup.sh bench    and what the benchmarks compare with
+#   scripts/setup.sh latency  and what measures the delay, and what it is compared with
 #   scripts/setup.sh judge    and what the judge of the voices listens with
 set -eu
 
 build="pkg-config libasound2-dev libopus-dev libssl-dev libsndfile1-dev libsqlite3-dev sox"
-bench="$build python3-websockets libsoxr-dev librubberband-dev libsoundtouch-dev"
+bench="$build python3-websockets wrk libsoxr-dev librubberband-dev libsoundtouch-dev"
 browser="$build chromium chromium-driver python3-selenium fonts-dejavu-core"
 peers="python3-websockets sndfile-programs util-linux bsdutils"
 sound="alsa-utils libasound2-plugins pipewire pipewire-alsa pipewire-bin pipewire-pulse pulseaudio-utils wireplumber"
 test="$build $peers $sound espeak-ng ffmpeg flac opus-tools openssl python3 python3-jsonschema python3-numpy"
-test="$test python3-scipy python3-venv curl iproute2 sqlite3"
+test="$test python3-scipy python3-venv curl iproute2 sqlite3 dbus gnome-keyring libsecret-tools"
 # Ubuntu has Chromium as a snap alone.
 if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then test="$test $browser"; fi
+latency="$build $sound gstreamer1.0-tools gstreamer1.0-alsa gstreamer1.0-plugins-base python3 python3-numpy util-linux"
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"
 case "${1:-build}" in
 build) wanted=$build ;;
 test) wanted=$test ;;
 bench) wanted=$bench ;;
+latency) wanted=$latency ;;
 judge) wanted=$judge ;;
 browser) wanted=$browser ;;
-*) echo "setup: unknown purpose '$1' (build, test, browser, bench or judge)" >&2; exit 64 ;;
+*) echo "setup: unknown purpose '$1' (build, test, browser, bench, latency or judge)" >&2; exit 64 ;;
 esac
 
 if ! command -v swift >/dev/null 2>&1; then

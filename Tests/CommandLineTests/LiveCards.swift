@@ -12,9 +12,13 @@ final class LiveCards: Sendable {
     }
 
     let scratch: Scratch
+    /// To be preloaded: counts what sound threads ask of the heap.
+    let heapWatch: String
 
     init() async throws {
-        let plugin = try await Self.plugin.value("libasound_module_pcm_rig.so")
+        let built = try await Self.plugin.value
+        let plugin = built("libasound_module_pcm_rig.so")
+        heapWatch = built("heap_watch.so")
         scratch = try Scratch()
         var text = "</usr/share/alsa/alsa.conf>\npcm_type.rig { lib \"\(plugin)\" }\n"
         for name in ["mic", "spk"] {
@@ -30,10 +34,13 @@ final class LiveCards: Sendable {
     }
 
     /// `quota-voice live` on these cards.
-    func live(_ words: [String], key: String? = nil) throws -> RunningProcess {
+    func live(
+        _ words: [String], key: String? = nil, adding: [String: String] = [:]
+    ) throws -> RunningProcess {
         try RunningProcess(
             Checkout.binary, ["live", "--input", "mic", "--output", "spk", "--json"] + words,
-            environment: environment.merging(key.map { ["QUOTA_API_KEY": $0] } ?? [:]) { $1 }, folder: scratch.path)
+            environment: environment.merging(key.map { ["QUOTA_API_KEY": $0] } ?? [:]) { $1 }.merging(adding) { $1 },
+            folder: scratch.path)
     }
 
     func ctl(_ words: String...) async throws -> ProcessResult {
@@ -73,6 +80,7 @@ struct LiveLine: Decodable {
     let muted: Bool?
     let bypassed: Bool?
     let heard: String?
+    let wire: String?
     let seconds: Double?
     let input: Device?
     let output: Device?

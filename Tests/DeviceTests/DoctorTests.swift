@@ -58,6 +58,19 @@ import Testing
         #expect(result.errors.contains("the sound stops at the capture"))
     }
 
+    /// Something answers there, but it is not a relay.
+    @Test func saysThatTheServerIsNotARelay() async throws {
+        let scratch = try Scratch()
+        let relay = try await ServedRelay(keys: ["sk-quota-test-doctor": 100])
+        let result = try await RunningProcess(
+            Checkout.binary, ["doctor", "--json", "--relay", relay.url + "/no/relay/here"],
+            environment: ["XDG_RUNTIME_DIR": scratch.path, "PULSE_SERVER": "unix:\(scratch("none"))"]
+        ).result()
+        let finding = try #require(try report(result)["relay"])
+        #expect(finding.verdict == "problem")
+        #expect(finding.sentence.contains("404"), "\(finding.sentence)")
+    }
+
     @Test func saysThatThereIsNoSoundSystemAndNoRelay() async throws {
         let scratch = try Scratch()
         let result = try await RunningProcess(

@@ -59,6 +59,52 @@ import VoiceVirtualMicrophone
         #expect(try await !output(system, ["list", "short", "sources"]).contains("spoken.live"))
     }
 
+    /// Where `pactl` is not installed, PipeWire's own tool does it; what it leaves behind goes as well.
+    @Test func withoutPactlItIsASourceAllTheSame() async throws {
+        let system = try await SoundSystem()
+        let tools = try Scratch()
+        for tool in ["pw-cli", "pw-loopback"] {
+            try FileManager.default.createSymbolicLink(atPath: tools(tool), withDestinationPath: "/usr/bin/\(tool)")
+        }
+        func open(_ name: String) async throws -> RunningProcess {
+            let probe = try system.run(
+                Self.probe, ["vmic", "microphone:\(name)", "20"], adding: ["PATH": tools.path])
+            try await probe.wait(for: "the microphone", within: 60) { probe.outputSoFar.contains("opened playback") }
+            return probe
+        }
+        let crashed = try await open("tool.first")
+        let voice = try system.speak(hertz: 600)
+        try await crashed.wait(for: "sound", within: 60) { crashed.outputSoFar.contains("\nsound\n") }
+        let heard = try await system.record(microphone: "tool.first", seconds: 3)
+        let loudest =
+            stride(from: 0, to: heard.count - 24_000, by: 12_000)
+            .map { amplitude(of: Array(heard[$0..<$0 + 24_000]), hertz: 600) }.max() ?? 0
+        #expect((0.1...0.305).contains(loudest), "\(loudest)")
+        withExtendedLifetime(voice) {}
+
+        crashed.signal(SIGKILL)
+        _ = try await crashed.result()
+        #expect(try await output(system, ["list", "short", "sources"]).contains("\ttool.first\t"))
+        let next = try await open("tool.second")
+        for _ in 0..<100 where try await output(system, ["list", "short", "sources"]).contains("\ttool.first\t") {
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        let sources = try await output(system, ["list", "short", "sources"])
+        #expect(!sources.contains("\ttool.first\t"))
+        #expect(sources.contains("\ttool.second\t"))
+        next.signal(SIGTERM)
+        #expect(try await next.result().status == 0)
+        #expect(try await !output(system, ["list", "short", "sources"]).contains("tool.second"))
+    }
+
+    @Test func knowsItsOwnToolsByTheirCommandLine() {
+        #expect(
+            MicrophoneTool.owner(commandLine: "/usr/bin/pw-loopback\0-n\0quota-voice-123-mine\0-m\0[ MONO ]\0") == 123)
+        #expect(MicrophoneTool.owner(commandLine: "pw-loopback\0-m\0[ MONO ]\0") == nil)
+        #expect(MicrophoneTool.owner(commandLine: "vi\0-n\0quota-voice-123-mine\0") == nil)
+        #expect(MicrophoneTool.owner(commandLine: "") == nil)
+    }
+
     @Test func leftoversOfACrashGoWhenTheNextOneIsMadeAndTheLivingStay() async throws {
         let system = try await SoundSystem()
         let crashed = try await open(system, "first")

@@ -54,6 +54,63 @@ import VoiceRealtime
         #expect(missing.allSatisfy { $0 <= 960 }, "\(missing)")
     }
 
+    @Test func playbackThatRunsDryAgainAndAgainHoldsMore() async throws {
+        let card = try await TestCard()
+        var options = card.options()
+        options.growsWhenDry = true
+        let playback = try SoundDevice.openPlayback(options)
+        let before = playback.device.status.configuration.queueFrames
+        try await eventually("a longer queue") {
+            if !card.has("xrun") { try card.fault("xrun") }
+            return playback.device.status.configuration.queueFrames >= 2 * before
+        }
+        #expect(playback.device.status.counters.reopenings > 0)
+        let frames = playback.device.status.counters.frames
+        try await eventually("sound after it") { playback.device.status.counters.frames > frames + 4_800 }
+        playback.device.stop()
+        let relaxed = playback.device.takeEvents().filter { if case .relaxed = $0 { true } else { false } }
+        #expect(!relaxed.isEmpty)
+    }
+
+    /// At rest nothing moves and nothing is complained about; then sound goes on as after a start.
+    @Test func aDeviceRestsAndGoesOn() async throws {
+        let card = try await TestCard()
+        var capture = try SoundDevice.openCapture(card.options())
+        let playback = try SoundDevice.openPlayback(card.options())
+        var reader = RampReader()
+        try await eventually("sound") {
+            reader.read(&capture.samples)
+            return reader.steps.count > 4_800
+        }
+        capture.device.setResting(true)
+        playback.device.setResting(true)
+        var frames: [UInt64] = []
+        var steadySince = ContinuousClock.now
+        try await eventually("a second and a half without a frame") {
+            reader.read(&capture.samples)
+            let now = [capture.device.status.counters.frames, playback.device.status.counters.frames]
+            if now != frames {
+                frames = now
+                steadySince = .now
+            }
+            return ContinuousClock.now - steadySince > .milliseconds(1_500)
+        }
+        let before = reader.steps.count
+        capture.device.setResting(false)
+        playback.device.setResting(false)
+        try await eventually("sound after it") {
+            reader.read(&capture.samples)
+            return reader.steps.count > before + 4_800
+                && playback.device.status.counters.frames > frames[1] + 4_800
+        }
+        for device in [capture.device, playback.device] {
+            device.stop()
+            #expect(device.takeEvents().isEmpty)
+            #expect(device.status.counters.reopenings == 0)
+        }
+        #expect(RampReader.breaks(reader.steps).contains { $0.after == 1 })
+    }
+
     @Test func captureComesBackWhenThePlugDoes() async throws {
         let card = try await TestCard()
         var capture = try SoundDevice.openCapture(card.options())

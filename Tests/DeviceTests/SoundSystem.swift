@@ -26,8 +26,8 @@ final class SoundSystem: Sendable {
     /// Lets it start again.
     func restartDaemon() throws { try FileManager.default.removeItem(atPath: scratch("s/kill-daemon")) }
 
-    func run(_ program: String, _ arguments: [String]) throws -> RunningProcess {
-        try RunningProcess(program, arguments, environment: environment)
+    func run(_ program: String, _ arguments: [String], adding: [String: String] = [:]) throws -> RunningProcess {
+        try RunningProcess(program, arguments, environment: environment.merging(adding) { $1 })
     }
 
     /// Plays a tone into the virtual microphone until it is let go.

@@ -52,6 +52,10 @@ struct PathSimulation {
     var freezes: [Interval] = []
     /// When the microphone's thread stands still; the sound comes after it, at once.
     var stalls: [Interval] = []
+    /// When what the microphone records is lost.
+    var losses: [Interval] = []
+    /// How late the threads of microphone and speaker may wake.
+    var threadJitter = 0.0
     /// When the speaker takes nothing.
     var deafness: [Interval] = []
     var events: [(time: Double, event: Event)] = []
@@ -89,6 +93,7 @@ struct PathRun: ~Copyable {
     private var outcome = PathSimulation.Outcome()
     private var capturedFrames = 0
     private var playedFrames = 0
+    private var lostFrames = 0
     private var captureBlock: [Float]
     private var playbackBlock: [Float]
     private var toRelay = SimulatedWay()
@@ -121,10 +126,11 @@ struct PathRun: ~Copyable {
             carry(time)
             if captureDue <= playDue {
                 captureTick += 1
-                if !plan.stalls.contains(where: { $0.holds(time) }) { capture(through: captureTick, time) }
+                lose(time)
+                if !plan.stalls.contains(where: { $0.holds(time) }) { capture(through: captureTick, late(time)) }
             } else {
                 playTick += 1
-                if !plan.deafness.contains(where: { $0.holds(time) }) { play(time) }
+                if !plan.deafness.contains(where: { $0.holds(time) }) { play(late(time)) }
             }
             send(time)
             if time >= nextNote {
@@ -161,9 +167,17 @@ struct PathRun: ~Copyable {
         }
     }
 
+    private mutating func late(_ time: Double) -> Double {
+        plan.threadJitter > 0 ? time + plan.threadJitter * dice.next() : time
+    }
+
+    private mutating func lose(_ time: Double) {
+        if plan.losses.contains(where: { $0.holds(time) }) { lostFrames += captureBlock.count }
+    }
+
     /// Blocks that a stall held up come together.
     private mutating func capture(through tick: Int, _ time: Double) {
-        while capturedFrames < tick * captureBlock.count {
+        while capturedFrames + lostFrames < tick * captureBlock.count {
             for index in captureBlock.indices { captureBlock[index] = plan.sound(capturedFrames + index) }
             capturedFrames += captureBlock.count
             captureBlock.withUnsafeBufferPointer { path.capture($0, now: Self.time(time)) }

@@ -12,4 +12,12 @@ import Testing
         let result = try await Provider.run("attacks.py", [try await Provider.address(), attack])
         #expect(result.output == "ok\n", "\(attack): \(result.errors)")
     }
+
+    @Test(arguments: [
+        "revoked_tokens", "revoked_grants", "removed_apps", "codes_at_once", "refreshes_at_once", "payments_at_once",
+    ])
+    func endsAndCountsOnce(_ scenario: String) async throws {
+        let result = try await Provider.run("endings.py", [try await Provider.address(), scenario])
+        #expect(result.output == "ok\n", "\(scenario): \(result.errors)")
+    }
 }

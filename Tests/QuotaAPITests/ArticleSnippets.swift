@@ -132,3 +132,20 @@ func voice(_ client: QuotaClient, _ speaker: ArticleSpeaker, _ microphone: Async
     case .failed(let failure): print(failure)
     }
 }
+
+func reconnectingVoice(_ client: QuotaClient) async throws {
+    var options = VoiceSessionOptions(voice: "rachel")
+    options.reconnects = true
+    do {
+        let session = try await client.connectVoiceConversion(options)
+        for await event in session.events {
+            switch event {
+            case .lost(let failure, let wait): print("lost (\(failure)), next try in \(wait)")
+            case .reconnected(_, let reserved, _): print("back, \(reserved ?? 0) credits set aside")
+            }
+        }
+    } catch let error as VoiceConnectError {
+        guard let lack = error.shortfall else { throw error }
+        print("top up: \(formatCredits(lack.required)) needed, \(formatCredits(lack.balance)) there")
+    }
+}

@@ -7,19 +7,29 @@ import Testing
     private static let catalogue = tests.deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Sources/Product/QuotaAPI/QuotaAPI.docc")
 
-    private func blocks(_ text: String) -> [[String]] {
+    /// The Swift blocks of a text. In the catalogue every fence says its language, so that none hides.
+    private func blocks(_ text: String, _ name: String, isCatalogue: Bool) -> [[String]] {
         var blocks: [[String]] = []
-        var isOpen = false
+        var language: String?
         for line in text.components(separatedBy: "\n") {
-            if line == "```swift" {
-                isOpen = true
-                blocks.append([])
-            } else if line == "```" {
-                isOpen = false
-            } else if isOpen {
+            let plain = line.trimmingCharacters(in: .whitespaces)
+            #expect(!plain.hasPrefix("~~~"), "\(name): \(line)")
+            if plain.hasPrefix("```") {
+                #expect(plain == line, "\(name): an indented fence")
+                let word = String(plain.dropFirst(3))
+                if language == nil {
+                    #expect(!word.isEmpty || !isCatalogue, "\(name): \(line)")
+                    if word == "swift" { blocks.append([]) }
+                    language = word
+                } else {
+                    #expect(word == "", "\(name): \(line)")
+                    language = nil
+                }
+            } else if language == "swift" {
                 blocks[blocks.count - 1].append(line)
             }
         }
+        #expect(language == nil, "\(name): an open fence")
         return blocks
     }
 
@@ -31,10 +41,12 @@ import Testing
             $0.hasSuffix(".md")
         }
         #expect(articles.count == 6)
-        for article in articles {
-            let text = try String(contentsOf: Self.catalogue.appendingPathComponent(article), encoding: .utf8)
-            let blocks = blocks(text)
-            #expect(!blocks.isEmpty, "\(article) has no code")
+        let root = Self.tests.deletingLastPathComponent().deletingLastPathComponent()
+        let others = ["README.md", "docs/server.md", "docs/voices.md"].map { root.appendingPathComponent($0) }
+        for article in articles.map(Self.catalogue.appendingPathComponent) + others {
+            let text = try String(contentsOf: article, encoding: .utf8)
+            let blocks = blocks(text, article.lastPathComponent, isCatalogue: !others.contains(article))
+            #expect(!blocks.isEmpty || others.contains(article), "\(article) has no code")
             for block in blocks {
                 let indented = block.map { $0.isEmpty ? $0 : "    " + $0 }
                 let isThere = snippets.indices.contains { start in

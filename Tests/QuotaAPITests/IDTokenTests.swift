@@ -98,9 +98,19 @@ import Testing
         #expect(await failure(oauth, try await token(claims(world), kid: "small")) == .unknownKey)
         #expect(await failure(oauth, try await token(claims(world), header: ["crit": ["exp"]])) == .malformed)
         // The key that a token brings along is nobody's.
-        let embedded = try await token(
-            claims(world), how: "key:key-9", header: ["jwk": ["kty": "RSA"], "jku": .string(world.baseURL)])
-        #expect(await failure(oauth, embedded) == .signature)
+        let thief = try await Peer.shared.world([:], ["kids": ["key-9"]])
+        let set = "/.well-known/jwks.json"
+        let jwk = try #require(try await Peer.shared.ask("/w/\(thief.id)" + set, nil)["keys"]?.array?.first)
+        let own: [String: QuotaJSON] = [
+            "jwk": jwk, "jku": .string(thief.baseURL + set), "x5u": .string(thief.baseURL + set),
+        ]
+        for (kid, expected) in [("key-1", IDTokenFailure.signature), ("key-9", .unknownKey)] {
+            let header = QuotaJSON.object(own.merging(["kid": .string(kid)]) { $1 })
+            let embedded = try await token(claims(world), how: "key:key-9", header: header)
+            #expect(await failure(oauth, embedded) == expected)
+        }
+        // Nor is it looked for where the token says: that one time was ours.
+        #expect(try await thief.log().count == 1)
         let parts = good.split(separator: ".").map(String.init)
         let other = try await token(claims(world, ["sub": "admin"])).split(separator: ".").map(String.init)
         for text in [
@@ -114,6 +124,30 @@ import Testing
             String(repeating: "a", count: 100_000),
         ] {
             #expect(await failure(oauth, text) == .malformed, "\(text.prefix(20))")
+        }
+    }
+
+    /// Signed by the right key, and yet of two meanings.
+    @Test func aTokenThatSaysSomethingTwiceIsRefused() async throws {
+        let world = try await Peer.shared.world()
+        let oauth = try oauth(world)
+        let good = String(
+            decoding: try JSONEncoder().encode(claims(world, ["deep": ["sub": "x", "aud": [1, "sub"]]])), as: UTF8.self)
+        #expect(await failure(oauth, try await token(.string(good))) == nil)
+        for twice in [
+            #""sub":"admin""#, #""aud":"other""#, #""nonce":"m""#, #""exp":99999999999"#,
+            #""iss":"https://evil.example""#,
+            #""\u0073ub":"admin""#, #""a\u0075d":["client"]"#,
+        ] {
+            for text in ["{\(twice),\(good.dropFirst())", "\(good.dropLast()),\(twice)}"] {
+                #expect(await failure(oauth, try await token(.string(text))) == .malformed, "\(text)")
+            }
+        }
+        for header in [
+            #"{"alg":"none","alg":"RS256","kid":"key-1"}"#, #"{"alg":"RS256","kid":"key-1","kid":"key-9"}"#,
+            #"{"alg":"RS256","kid":"key-1","\u0061lg":"RS256"}"#,
+        ] {
+            #expect(await failure(oauth, try await token(claims(world), header: .string(header))) == .malformed)
         }
     }
 

@@ -121,9 +121,11 @@ import Testing
 
     @Test func aVoiceSessionThatCanNotBePaid() async throws {
         let client = try await client("sk-quota-local-poor")
-        await #expect(throws: VoiceConnectError.self) {
+        let error = await #expect(throws: VoiceConnectError.self) {
             _ = try await client.connectVoiceConversion(VoiceSessionOptions(voice: "rachel"))
         }
+        #expect(error?.shortfall?.balance == 100)
+        #expect(error?.shortfall?.required == 600 * 2_500)
         #expect(try await client.getBalance().balance == 100)
     }
 

@@ -12,6 +12,8 @@ may lie, "cut": true (close in the middle), "reset": true (RST before any answer
 import base64, hashlib, hmac, json, os, socket, ssl, struct, subprocess, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from peer_voice import Voice
+
 worlds, lock = {}, threading.Lock()
 
 
@@ -59,9 +61,12 @@ def key(kid):
 
 
 def token(claims, kid="key-1", header=None, how="RS256"):
-    head = {"typ": "JWT", "alg": "RS256", "kid": kid, **(header or {})}
+    more = {} if isinstance(header, str) else header or {}
+    head = {"typ": "JWT", "alg": "RS256", "kid": kid, **more}
     head = {name: value for name, value in head.items() if value is not None}
-    text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(claims).encode())
+    # A text stands for itself: what no library would write.
+    both = [part if isinstance(part, str) else json.dumps(part) for part in (header if isinstance(header, str) else head, claims)]
+    text = ".".join(b64(part.encode()) for part in both)
     if how == "none":
         return text + "."
     if how == "HS256":
@@ -76,6 +81,7 @@ class World:
         self.rules, self.options = config.get("rules", {}), config.get("options", {})
         self.log, self.counts, self.lock = [], {}, threading.Lock()
         self.generation, self.codes, self.used = 0, {}, set()
+        self.key = self.options.get("key", "sk-quota-good")
         self.access, self.refresh = "quota_token_0", "quota_refresh_0"
         self.balance, self.linked = 5_000_000, {"alice"}
 
@@ -134,8 +140,10 @@ class Handler(BaseHTTPRequestHandler):
             world.log.append(entry)
             count = world.counts[endpoint] = world.counts.get(endpoint, 0) + 1
         actions = world.rules.get(endpoint)
+        action = actions[min(count, len(actions)) - 1] if actions else {}
+        if self.headers.get("Upgrade") and set(action) <= {"voice"}:
+            return Voice(self, world, action, entry).run()
         if actions:
-            action = actions[min(count, len(actions)) - 1]
             if set(action) - {"silent"}:
                 return self.act(action, entry)
             time.sleep(action.get("silent", 0))
@@ -190,7 +198,7 @@ class Handler(BaseHTTPRequestHandler):
         if not bearer:
             return self.error(401, "invalid_api_key", "no credential")
         isKey = bearer.startswith("sk-quota-")
-        if isKey and bearer != "sk-quota-good":
+        if isKey and bearer != world.key:
             return self.error(401, "invalid_api_key", f"{bearer} is not a key", hint="look at the dashboard")
         if not isKey and bearer != world.access:
             return self.error(401, "invalid_token", "expired")

@@ -35,6 +35,18 @@ import VoiceRelay
             ])
     }
 
+    @Test func aRefusalKeepsItsAmounts() {
+        for (amounts, expected) in [
+            (#""balance":10,"required":1500000"#, [10, 1_500_000]), (#""balance":10"#, nil),
+            (#""balance":"ten","required":5"#, nil),
+        ] {
+            var session = opened()
+            _ = session.handle(.text(#"{"type":"error","code":"insufficient_credits",\#(amounts)}"#), now: start)
+            _ = session.handle(.closed(.balanceExhausted), now: start)
+            #expect(session.shortfall.map { [$0.balance, $0.required] } == expected)
+        }
+    }
+
     @Test func aDescriptionNeverShowsTheToken() {
         let auth = RelayAuth(token: "sk-quota-secret", voice: "rachel", maxDurationSeconds: 60)
         #expect(!"\(auth)".contains("secret"))

@@ -23,10 +23,12 @@ import Testing
                 (SELECT COALESCE(SUM(credits), 0) FROM reservations WHERE settled_at IS NULL);
             SELECT (SELECT balance FROM ledger_accounts WHERE kind = 'earned') -
                 (SELECT COALESCE(SUM(used), 0) FROM reservations WHERE settled_at IS NOT NULL);
+            SELECT (SELECT balance FROM ledger_accounts WHERE kind = 'sold') +
+                (SELECT COALESCE(SUM(credits), 0) FROM checkouts WHERE state = 'paid' AND refunded_at IS NULL);
             PRAGMA integrity_check;
             SELECT COUNT(*) FROM pragma_foreign_key_check;
             """, folder)
-        #expect(sums == ["0", "0", "0", "0", "0", "ok", "0"])
+        #expect(sums == ["0", "0", "0", "0", "0", "0", "ok", "0"])
     }
 
     @Test func noCreditIsLostDoubledOrLeaked() async throws {
@@ -77,6 +79,65 @@ import Testing
         let session = try await PeerClient.run(
             last.url, [.auth(Self.key, ["max_duration_seconds": 86_400]), .wait("close")])
         #expect(session.events.first?.balance == numbers[3])
+    }
+
+    /// Purchases, refunds and chats from several threads at once, and the plug pulled at any moment.
+    @Test func allKindsOfMoneySurvive() async throws {
+        let folder = try Scratch()
+        let data = folder("data")
+        let script = #"""
+            import http.client, json, re, sys, threading, urllib.parse
+            port, key = int(sys.argv[1]), sys.argv[2]
+            def call(method, path, body=None, headers={}):
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+                connection.request(method, path, body, {"X-API-Key": key, **headers})
+                answer = connection.getresponse()
+                return answer, answer.read().decode()
+            def said(method, path, body=None):
+                text = call(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})[1]
+                return json.loads(text)
+            def spend():
+                while True:
+                    said("POST", "/v1/chat/completions", {
+                        "model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 20})
+            def buy():
+                while True:
+                    made = said("POST", "/api/payments/checkout", {
+                        "package_id": "pack_5", "success_url": "https://a.example/", "cancel_url": "https://a.example/"})
+                    path = "/checkout/" + made["session_id"]
+                    answer, page = call("GET", path)
+                    cookie = answer.headers["Set-Cookie"].split(";")[0]
+                    token = re.search('name="form_token" value="([^"]+)"', page).group(1)
+                    call("POST", path + "/pay", urllib.parse.urlencode({"form_token": token}), {
+                        "Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"})
+                    said("POST", "/api/payments" + path + "/refund")
+            def until_it_ends(work):
+                try: work()
+                except (OSError, http.client.HTTPException): pass
+            threads = [threading.Thread(target=until_it_ends, args=(work,)) for work in [spend, spend, buy, buy]]
+            for thread in threads: thread.start()
+            print("running", flush=True)
+            for thread in threads: thread.join()
+            """#
+        for _ in 0..<5 {
+            let relay = try await ServedRelay(keys: [Self.key: Self.credits], options: ["--data", data])
+            let open = "SELECT COUNT(*) FROM reservations WHERE settled_at IS NULL"
+            #expect(try await query(open, data) == ["0"])
+            let traffic = try RunningProcess(Checkout.python, ["-c", script, "\(relay.port)", Self.key])
+            try await traffic.wait(for: "the traffic") { traffic.outputSoFar.contains("running") }
+            try await Task.sleep(for: .milliseconds(Int.random(in: 200...1_500)))
+            relay.process.signal(SIGKILL)
+            _ = try await relay.process.result()
+            let ended = try await traffic.result()
+            #expect(ended.status == 0, "\(ended.errors)")
+            try await audit(data)
+        }
+        let happened = try await query(
+            """
+            SELECT COUNT(*) > 0 FROM reservations WHERE used > 0;
+            SELECT COUNT(*) > 0 FROM checkouts WHERE refunded_at IS NOT NULL;
+            """, data)
+        #expect(happened == ["1", "1"])
     }
 
     @Test func oneFolderHasOneServer() async throws {

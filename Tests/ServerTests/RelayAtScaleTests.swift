@@ -363,10 +363,10 @@ private final class TestLedger: RelayLedger {
         return RelayReservation(id: id, credits: credits, owner: "someone")
     }
 
-    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> Int? {
+    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> RelayFunds {
         state.withLock { state in
             state.notes[reservation.id, default: 0] += 1
-            return state.notes[reservation.id, default: 0] > notesUntilEmpty ? nil : 1_000
+            return state.notes[reservation.id, default: 0] > notesUntilEmpty ? .gone : .held(besides: 1_000)
         }
     }
 

@@ -13,10 +13,11 @@ import Testing
         "Core/WebSocket": ["VoiceRealtime", "CWebSocketKernels"],
         "Core/Relay": ["VoiceSignal", "VoiceRealtime"],
         // SignalPath: Core, never Edge: they meet at rings and bounded queues.
-        "SignalPath/Uplink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
+        "SignalPath/Uplink": ["VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
         "SignalPath/Downlink": ["VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime"],
         "SignalPath/Live": [
-            "VoiceUplink", "VoiceDownlink", "VoicePlayout", "VoiceRelay", "VoiceSignal", "VoiceRealtime",
+            "VoiceUplink", "VoiceDownlink", "VoiceConversion", "VoicePlayout", "VoiceRelay", "VoiceSignal",
+            "VoiceRealtime",
         ],
         "SignalPath/LocalPath": ["VoiceConversion", "VoiceSignal", "VoiceRealtime"],
         // Edge: the operating system, System and Core; Glibc yes, Foundation no.
@@ -46,6 +47,11 @@ import Testing
             "ServiceLifecycle", "SwiftASN1", "VoiceConversion", "VoiceOpusCodec", "VoiceRealtime", "VoiceRelay",
             "VoiceSignal", "X509",
         ],
+        // Where a server's sessions are converted by another relay, server and client meet.
+        "Product/UpstreamRelay": [
+            "Foundation", "Synchronization", "Logging", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
+            "VoiceSecureStream", "VoiceServer", "VoiceWebSocketClient",
+        ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [
             "Foundation", "Synchronization", "AsyncHTTPClient", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1", "NIOPosix",
@@ -55,7 +61,7 @@ import Testing
         "Product/CommandLine": [
             "Foundation", "Synchronization", "ArgumentParser", "CRealtime", "Logging", "QuotaAPI", "UnixSignals",
             "VoiceALSADevice", "VoiceAudioFile", "VoiceConversion", "VoiceKit", "VoiceRealtime", "VoiceRelay",
-            "VoiceSecureStream", "VoiceServer", "VoiceSignal", "VoiceVirtualMicrophone",
+            "VoiceSecureStream", "VoiceServer", "VoiceSignal", "VoiceUpstreamRelay", "VoiceVirtualMicrophone",
         ],
     ]
 

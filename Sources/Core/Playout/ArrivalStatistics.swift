@@ -7,22 +7,16 @@
 /// largest of the last excursions beyond it, held for a while, which follows a way that has just become worse at once.
 /// Source: the relative arrival delay of WebRTC's NetEQ (`DelayManager`), with frames of any length.
 struct ArrivalStatistics: ~Copyable {
-    static var bucketNanoseconds: Int64 { 500_000 }
     static var bucketCount: Int { 1_024 }
     /// The anchor is the smallest offset of so many buckets of time.
     private static var anchorBuckets: Int { 16 }
-    private static var anchorBucketNanoseconds: Int64 { 125_000_000 }
-    /// What goes beyond the usual by so much is an excursion, remembered for so long.
-    private static var excursionNanoseconds: Int64 { 5_000_000 }
+    /// An excursion is remembered for so long.
     private static var rememberNanoseconds: Int64 { 10_000_000_000 }
     /// An excursion that lasts for longer is the way's new habit.
     private static var loneNanoseconds: Int64 { 600_000_000 }
-    private static var learnNanoseconds: Int64 { 1_000_000_000 }
-    /// Sound after which an observation weighs 1/e.
-    private static var memoryNanoseconds: Double { 5e9 }
-    private static var holdNanoseconds: Int64 { 2_000_000_000 }
 
     private let quantile: Double
+    private let scale: ArrivalScale
     private let weights: UnsafeMutablePointer<Double>
     private var total = 0.0
     private var unit = 1.0
@@ -37,11 +31,14 @@ struct ArrivalStatistics: ~Copyable {
     private var beforeTime = Int64.min / 2
     /// Where stream position 0 would ideally have come, in nanoseconds; nil before the first frame.
     private(set) var anchor: Int64?
+    /// Sound of the last frame: what is needed at least, before anything is learnt.
+    private var lastFrame: Int64 = 0
     private var held: Int64 = 0
     private var heldSince: Int64 = 0
 
-    init(quantile: Double) {
+    init(quantile: Double, scale: ArrivalScale) {
         self.quantile = quantile
+        self.scale = scale
         weights = .allocate(capacity: Self.bucketCount)
         weights.initialize(repeating: 0, count: Self.bucketCount)
         smallest = .allocate(capacity: Self.anchorBuckets)
@@ -71,23 +68,24 @@ struct ArrivalStatistics: ~Copyable {
     /// Notes a frame that covers `start` to `end` of the stream, in nanoseconds of sound, and came at `arrival`.
     @_noLocks @_noAllocation
     mutating func add(start: Int64, end: Int64, arrival: Int64) {
+        lastFrame = end &- start
         let anchor = lowered(to: arrival &- end, now: arrival)
         self.anchor = anchor
         let needed = arrival &- start &- anchor
         addToExcursions(needed, now: arrival)
         // One hold-up of the way is not what is usual, however much sound it held up; the next one soon after is.
         let isLone = excursion > 0 && arrival &- beforeTime >= Self.rememberNanoseconds
-        guard !isLone || arrival &- excursionStart > Self.loneNanoseconds || observed < Self.learnNanoseconds else {
+        guard !isLone || arrival &- excursionStart > Self.loneNanoseconds || observed < scale.learnNanoseconds else {
             return
         }
         observed &+= end &- start
         addToHistogram(needed, sound: end &- start)
     }
 
-    /// The smallest offset of the last two seconds, this one included.
+    /// The smallest offset of the anchor's buckets, this one included.
     @_noLocks @_noAllocation
     private mutating func lowered(to offset: Int64, now: Int64) -> Int64 {
-        let present = now / Self.anchorBucketNanoseconds
+        let present = now / scale.anchorBucketNanoseconds
         let passed = Int(min(max(0, present &- bucket), Int64(Self.anchorBuckets)))
         for step in 0..<passed { smallest[Int((present &- Int64(step)) % Int64(Self.anchorBuckets))] = .max }
         bucket = present
@@ -106,8 +104,8 @@ struct ArrivalStatistics: ~Copyable {
 
     @_noLocks @_noAllocation
     private mutating func addToHistogram(_ needed: Int64, sound: Int64) {
-        unit *= 1 + Double(sound) / Self.memoryNanoseconds
-        let index = min(Self.bucketCount &- 1, Int(max(0, needed) / Self.bucketNanoseconds))
+        unit *= 1 + Double(sound) / scale.memoryNanoseconds
+        let index = min(Self.bucketCount &- 1, Int(max(0, needed) / scale.bucketNanoseconds))
         let weight = unit * Double(sound)
         weights[index] += weight
         total += weight
@@ -123,7 +121,7 @@ struct ArrivalStatistics: ~Copyable {
     @_noLocks @_noAllocation
     private mutating func addToExcursions(_ needed: Int64, now: Int64) {
         let usual = quantileNanoseconds
-        guard needed > usual &+ Self.excursionNanoseconds else {
+        guard needed > usual &+ scale.excursionNanoseconds else {
             if excursion > 0 {
                 before = now &- beforeTime < Self.rememberNanoseconds ? max(before, excursion) : excursion
                 beforeTime = now
@@ -141,17 +139,17 @@ struct ArrivalStatistics: ~Copyable {
         }
     }
 
-    /// What is held: for two seconds, then 50 ms less each second.
+    /// What is held: for a while, then 50 ms less each second.
     @_noLocks @_noAllocation
     private func fading(_ now: Int64) -> Int64 {
-        let calm = now &- heldSince &- Self.holdNanoseconds
+        let calm = now &- heldSince &- scale.holdNanoseconds
         return calm > 0 ? held &- calm / 20 : held
     }
 
     private var quantileNanoseconds: Int64 {
         @_noLocks @_noAllocation
         get {
-            guard total > 0 else { return 0 }
+            guard total > 0 else { return lastFrame }
             var rest = total * (1 - quantile)
             var index = Self.bucketCount &- 1
             while index > 0 {
@@ -159,7 +157,7 @@ struct ArrivalStatistics: ~Copyable {
                 if rest < 0 { break }
                 index &-= 1
             }
-            return Int64(index &+ 1) &* Self.bucketNanoseconds
+            return Int64(index &+ 1) &* scale.bucketNanoseconds
         }
     }
 }

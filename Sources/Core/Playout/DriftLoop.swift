@@ -13,6 +13,8 @@ public struct DriftLoop: Sendable {
     private static var repairPPM: Double { 1_500 }
     private static var repairedError: Double { 0.000_3 }
     private static var repairSecondsMax: Double { 20 }
+    /// An error that is repaired fast at any age of the loop (seconds).
+    private static var farError: Double { 0.001 }
     private static var fastSeconds: Double { 12 }
 
     private var integral = 0.0
@@ -44,7 +46,9 @@ public struct DriftLoop: Sendable {
         if error == bounded, repairSeconds <= 0 {
             integral = min(max(integral + omega * omega * bounded * seconds, -limit), limit)
         }
-        let repair = min(max(2 * omega * bounded, -Self.repairPPM * 1e-6), Self.repairPPM * 1e-6)
+        // What is far off is not left to the slow loop: the delay is back within seconds, by less than can be heard.
+        let haste = abs(error) > Self.farError ? max(omega, 1) : omega
+        let repair = min(max(2 * haste * bounded, -Self.repairPPM * 1e-6), Self.repairPPM * 1e-6)
         ppm = min(max(integral + repair, -limit), limit) * 1e6
         return ppm
     }

@@ -34,7 +34,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
     var concealment: Concealment
     var arrivals: ArrivalStatistics
     var target: DelayTarget
-    var clock = PullClock()
+    var clock: PullClock
     var loop = DriftLoop()
     var state = State.waiting
     /// Position of the next sample to be played.
@@ -63,8 +63,9 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         played = PositionedSamples(capacityMin: Concealment.historyFrames(rate: rate))
         search = SimilaritySearch(templateFrames: rate / 125, candidatesMax: rate * 30 / 1_000)
         concealment = Concealment(rate: rate)
-        arrivals = ArrivalStatistics(quantile: settings.quantile)
+        arrivals = ArrivalStatistics(quantile: settings.quantile, scale: settings.scale)
         target = DelayTarget(settings)
+        clock = PullClock(scale: settings.scale)
     }
 
     /// Samples waiting to be played.

@@ -18,19 +18,54 @@ extension JitterBuffer {
         public var spliceNanoseconds: Int64
         /// What lies so far beyond the depth is too old: it is skipped at once.
         public var lateNanoseconds: Int64
+        /// How finely and for how long the arrivals are watched.
+        public var scale: ArrivalScale = .network
 
         /// For a network: 16 kHz, P95 of the arrivals.
         public static let relay = Settings(
-            rate: 16_000, startNanoseconds: 60_000_000, depthMinNanoseconds: 20_000_000,
-            depthMaxNanoseconds: 300_000_000, marginNanoseconds: 5_000_000, quantile: 0.95,
-            shrinkNanoseconds: 4_000_000, spliceNanoseconds: 10_000_000, lateNanoseconds: 60_000_000)
+            rate: 16_000, startNanoseconds: 60_000_000, depthMinNanoseconds: 12_000_000,
+            depthMaxNanoseconds: 300_000_000, marginNanoseconds: 3_000_000, quantile: 0.95,
+            shrinkNanoseconds: 4_000_000, spliceNanoseconds: 6_000_000, lateNanoseconds: 60_000_000)
 
         /// For a converter in this process, at the device's rate: as shallow as the threads' wake-ups allow.
         public static func local(rate: Int) -> Settings {
             Settings(
-                rate: rate, startNanoseconds: 6_000_000, depthMinNanoseconds: 1_000_000,
-                depthMaxNanoseconds: 80_000_000, marginNanoseconds: 700_000, quantile: 0.998,
-                shrinkNanoseconds: 1_000_000, spliceNanoseconds: 5_000_000, lateNanoseconds: 40_000_000)
+                rate: rate, startNanoseconds: 4_500_000, depthMinNanoseconds: 1_000_000,
+                depthMaxNanoseconds: 80_000_000, marginNanoseconds: 400_000, quantile: 0.998,
+                shrinkNanoseconds: 400_000, spliceNanoseconds: 5_000_000, lateNanoseconds: 6_000_000,
+                scale: .threads)
         }
     }
+}
+
+/// The times by which arrivals are watched, in nanoseconds: those of a network, or of threads in one machine.
+public struct ArrivalScale: Sendable, Hashable {
+    /// Width of the histogram's buckets.
+    var bucketNanoseconds: Int64
+    /// A sixteenth of the time in which the earliest arrival is looked for.
+    var anchorBucketNanoseconds: Int64
+    /// What goes beyond the usual by so much is an excursion.
+    var excursionNanoseconds: Int64
+    /// Sound from the beginning of which even an excursion is learnt.
+    var learnNanoseconds: Int64
+    /// Sound after which an observation weighs 1/e.
+    var memoryNanoseconds: Double
+    /// What a repeated excursion needs is kept for so long.
+    var holdNanoseconds: Int64
+    /// A speaker that asks so much earlier or later than due has stood still, or was moved.
+    var jumpNanoseconds: Double
+    /// After so long it is forgotten that the speaker asked early.
+    var earlinessNanoseconds: Double
+
+    public static let network = ArrivalScale(
+        bucketNanoseconds: 500_000, anchorBucketNanoseconds: 125_000_000, excursionNanoseconds: 5_000_000,
+        learnNanoseconds: 1_000_000_000, memoryNanoseconds: 5e9, holdNanoseconds: 2_000_000_000,
+        jumpNanoseconds: 100e6, earlinessNanoseconds: 10e9)
+
+    /// What comes first while sound servers settle on their period says nothing. Wakes are late by tenths of a
+    /// millisecond, and by some milliseconds when the machine is busy, for as long as it is busy.
+    public static let threads = ArrivalScale(
+        bucketNanoseconds: 100_000, anchorBucketNanoseconds: 30_000_000, excursionNanoseconds: 1_000_000,
+        learnNanoseconds: 0, memoryNanoseconds: 2e9, holdNanoseconds: 8_000_000_000,
+        jumpNanoseconds: 4e6, earlinessNanoseconds: 3e9)
 }

@@ -3,8 +3,10 @@
 /// A second-order delay-locked loop on the pulls: it learns the speaker's true period as well, so it does not lag
 /// behind a clock that is off. Source: F. Adriaensen, "Using a DLL to filter time", LAC 2005.
 struct PullClock {
-    private static var jumpNanoseconds: Double { 100e6 }
-
+    /// A pull that is so far off has its reason elsewhere: time begins anew.
+    private let jumpNanoseconds: Double
+    /// After so long the earliness weighs 1/e.
+    private let memoryNanoseconds: Double
     /// When the next block is due, relative to `origin`.
     private var due = 0.0
     private var origin: Int64?
@@ -13,6 +15,11 @@ struct PullClock {
     private var age = 0.0
     /// How much earlier than due a block may be asked for, in nanoseconds: forgets within seconds.
     private(set) var earlinessNanoseconds = 0.0
+
+    init(scale: ArrivalScale) {
+        jumpNanoseconds = scale.jumpNanoseconds
+        memoryNanoseconds = scale.earlinessNanoseconds
+    }
 
     /// The speaker asks at `now` for what lasts `length` nanoseconds; returns the filtered time of this block, and whether time jumped.
     @_noLocks @_noAllocation
@@ -23,7 +30,7 @@ struct PullClock {
             return (now, false)
         }
         let error = Double(now &- origin) - due
-        if error > Self.jumpNanoseconds || error < -Self.jumpNanoseconds {
+        if error > jumpNanoseconds || error < -jumpNanoseconds {
             self.origin = now
             due = length
             age = 0
@@ -38,7 +45,7 @@ struct PullClock {
         due += error * min(0.5, 1.414 * omega) + length * (1 + deviation)
         deviation += error * omega * omega / length
         deviation = min(max(deviation, -0.03), 0.03)
-        earlinessNanoseconds = max(-error, earlinessNanoseconds * (1 - length / 10e9))
+        earlinessNanoseconds = max(-error, earlinessNanoseconds * (1 - length / memoryNanoseconds))
         return (origin &+ Int64(time), false)
     }
 }

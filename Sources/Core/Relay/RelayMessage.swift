@@ -63,6 +63,12 @@ public struct RelayUsage: Equatable, Sendable {
     public var seconds: Double
     public var creditsUsed: Int?
     public var creditsLeft: Int?
+
+    public init(seconds: Double, creditsUsed: Int? = nil, creditsLeft: Int? = nil) {
+        self.seconds = seconds
+        self.creditsUsed = creditsUsed
+        self.creditsLeft = creditsLeft
+    }
 }
 
 /// The final bill.
@@ -78,12 +84,20 @@ public struct RelayDone: Equatable, Sendable {
     }
 }
 
+/// What a wallet lacks for a session: the amounts of the relay's refusal.
+public struct RelayShortfall: Equatable, Sendable {
+    /// Credits in the wallet.
+    public var balance: Int
+    /// Credits that the session would set aside.
+    public var required: Int
+}
+
 /// A text message from the relay.
 enum RelayMessage: Equatable {
     case ready(RelayReady)
     case usage(RelayUsage)
     case done(RelayDone)
-    case error(code: String, message: String)
+    case error(code: String, message: String, shortfall: RelayShortfall? = nil)
     /// A type that this client does not know: ignored, as the profile asks.
     case unknown
     /// Not a JSON object with a `type`, or a known type without what it must carry.
@@ -107,7 +121,11 @@ enum RelayMessage: Equatable {
                     seconds: json["seconds"]?.double ?? 0, creditsUsed: json["credits_used"]?.integer,
                     creditsRefunded: json["credits_refunded"]?.integer))
         case RelayProtocol.MessageType.error:
-            self = .error(code: json["code"]?.string ?? "", message: json["message"]?.string ?? "")
+            let shortfall = json["balance"]?.integer.flatMap { balance in
+                json["required"]?.integer.map { RelayShortfall(balance: balance, required: $0) }
+            }
+            self = .error(
+                code: json["code"]?.string ?? "", message: json["message"]?.string ?? "", shortfall: shortfall)
         default: self = .unknown
         }
     }

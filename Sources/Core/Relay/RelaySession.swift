@@ -65,6 +65,8 @@ public struct RelaySession {
     public private(set) var samplesSent = 0
     public private(set) var samplesReceived = 0
     public private(set) var usage: RelayUsage?
+    /// What the wallet lacked, where the relay refused the session for it and said the amounts.
+    public private(set) var shortfall: RelayShortfall?
     /// Whether the session ended because the relay does not take its format: before any sound, so another format may do.
     public private(set) var isFormatRefused = false
 
@@ -118,9 +120,10 @@ public struct RelaySession {
         case (.malformed, _):
             return finish(
                 .failed(.violation("it sent a control message that is not of the protocol")), closing: protocolError)
-        case (.error(let code, let message), _):
+        case (.error(let code, let message, let shortfall), _):
             // Always followed by a close, which decides; the text makes its sentence better.
             lastError = (code, message)
+            self.shortfall = shortfall ?? self.shortfall
             return []
         case (.ready(let ready), .authenticating):
             guard ready.formats.contains(auth.format) else {

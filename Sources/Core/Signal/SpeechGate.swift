@@ -38,18 +38,21 @@ public struct SpeechGate: Sendable {
     @_noLocks @_noAllocation
     public mutating func apply(to samples: UnsafeMutableBufferPointer<Float>) {
         guard let base = samples.baseAddress, thresholdPower > 0 || gain < 1 else { return }
-        for index in 0..<samples.count {
-            let sample = base[index]
-            // NaN would stay in the detector for ever.
-            if sample.magnitude < 1_000 { power += (sample * sample - power) * detector }
-            if power > thresholdPower { holdLeft = holdFrames }
-            if holdLeft > 0 || thresholdPower == 0 {
-                holdLeft = max(0, holdLeft &- 1)
-                gain = min(1, gain + attack)
-            } else {
-                gain += (Self.closed - gain) * release
-            }
-            base[index] = sample * gain
+        for index in 0..<samples.count { base[index] *= gain(hearing: base[index]) }
+    }
+
+    /// The gain from the moment on that `sample` is heard.
+    @_noLocks @_noAllocation
+    mutating func gain(hearing sample: Float) -> Float {
+        // NaN would stay in the detector for ever.
+        if sample.magnitude < 1_000 { power += (sample * sample - power) * detector }
+        if power > thresholdPower { holdLeft = holdFrames }
+        if holdLeft > 0 || thresholdPower == 0 {
+            holdLeft = max(0, holdLeft &- 1)
+            gain = min(1, gain + attack)
+        } else {
+            gain += (Self.closed - gain) * release
         }
+        return gain
     }
 }

@@ -128,5 +128,7 @@ public enum RealtimePermission {
     ///
     /// For programs that do nothing but sound, after everything is open. Memory that is allocated later isn't locked,
     /// so that no allocation can fail because of it.
-    public static func lockProcessMemory() -> Bool { mlockall(MCL_CURRENT) == 0 }
+    ///
+    /// What is mapped and was never touched (most of it: stacks, arenas) is locked when it is touched, not made present.
+    public static func lockProcessMemory() -> Bool { mlockall(MCL_CURRENT | MCL_ONFAULT) == 0 }
 }

@@ -37,6 +37,12 @@ struct CaptureWorker: ~Copyable {
         var code = Int(cas_start(link.pcm))
         while !link.isStopRequested() {
             if code < 0, let exit = restart(after: code) { return exit }
+            if link.isRestRequested() {
+                code = link.rest()
+                lastWake = cas_now()
+                if code >= 0 { code = Int(cas_start(link.pcm)) }
+                continue
+            }
             code = Int(cas_wait(link.pcm, DeviceLink.waitMilliseconds))
             guard code >= 0 else { continue }
             let now = cas_now()

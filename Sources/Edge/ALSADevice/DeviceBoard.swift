@@ -79,6 +79,7 @@ final class DeviceBoard: Sendable {
             case .movedAgain: state.isStalled = false
             case .onlyZeros: state.hasOnlyZeros = true
             case .soundReturned: state.hasOnlyZeros = false
+            case .relaxed(let configuration): state.configuration = configuration
             case .lost, .recovered, .stillLost, .wrongRate: break
             }
         }
@@ -90,7 +91,7 @@ final class DeviceBoard: Sendable {
             case .lost, .recovered:
                 state.isStalled = false
                 state.hasOnlyZeros = false
-            case .stillLost, .stalled, .movedAgain, .onlyZeros, .soundReturned, .wrongRate: break
+            case .stillLost, .stalled, .movedAgain, .onlyZeros, .soundReturned, .relaxed, .wrongRate: break
             }
             apply(&state)
             if state.events.count == Self.eventsMax { state.events.removeFirst() }

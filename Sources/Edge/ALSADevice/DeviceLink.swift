@@ -20,6 +20,7 @@ struct DeviceLink {
     let isMapped: Int32
     let gauges: UnsafeMutablePointer<DeviceGauges>
     let wakeDescriptor: Int32
+    let restDescriptor: Int32
     let sampleRate: UInt64
     let channels: Int
     let bytesPerSample: Int
@@ -33,6 +34,8 @@ struct DeviceLink {
 
     /// One wait for the device, so that a request to stop is seen in time.
     static var waitMilliseconds: Int32 { 50 }
+    /// One wait of a thread that rests.
+    static var restMilliseconds: Int32 { 200 }
     /// A device that stands still for so long is given up and opened again.
     static var stallNanosecondsMax: UInt64 { 3_000_000_000 }
     /// A device that only ever reports xruns is given up after so long.
@@ -47,6 +50,21 @@ struct DeviceLink {
 
     @_noLocks @_noAllocation
     func isStopRequested() -> Bool { gauges.pointee.isStopRequested.load(ordering: .relaxed) }
+
+    @_noLocks @_noAllocation
+    func isRestRequested() -> Bool { gauges.pointee.isRestRequested.load(ordering: .relaxed) }
+
+    /// Lets the device stand still until it is wanted again, then prepares it. Returns 0, or a negative errno.
+    @_noLocks @_noAllocation
+    mutating func rest() -> Int {
+        _ = cas_drop(pcm)
+        gauges.pointee.setLevels(peak: 0, rms: 0, clipped: 0)
+        gauges.pointee.isResting.store(true, ordering: .relaxed)
+        while isRestRequested(), !isStopRequested() { cas_await(restDescriptor, Self.restMilliseconds) }
+        progressed(cas_now())
+        gauges.pointee.isResting.store(false, ordering: .releasing)
+        return Int(cas_prepare(pcm))
+    }
 
     @_noLocks @_noAllocation
     func sinceProgress(_ now: UInt64) -> UInt64 {

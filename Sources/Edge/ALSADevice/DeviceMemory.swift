@@ -3,15 +3,20 @@ import Glibc
 import Synchronization
 import VoiceRealtime
 
-/// What the audio thread writes and others read, each an atomic; and the flag that stops it.
+/// What the audio thread writes and others read, each an atomic; and the flags that stop it.
 ///
 /// The audio thread alone writes the gauges, so it adds by a load and a store.
 struct DeviceGauges: ~Copyable {
     let isStopRequested = Atomic<Bool>(false)
+    /// Asks the audio thread to let the device stand still; and what it does.
+    let isRestRequested = Atomic<Bool>(false)
+    let isResting = Atomic<Bool>(false)
 
     let frames = Atomic<UInt64>(0)
     let wakes = Atomic<UInt64>(0)
     let xruns = Atomic<UInt64>(0)
+    /// Wake-ups that found playback's device empty, by which some plugins show an underrun.
+    let drains = Atomic<UInt64>(0)
     let suspends = Atomic<UInt64>(0)
     let lostFrames = Atomic<UInt64>(0)
     let overflowedFrames = Atomic<UInt64>(0)
@@ -76,6 +81,8 @@ final class DeviceMemory: @unchecked Sendable {
     let wakeDescriptor: Int32
     /// Signalled for the supervisor.
     let supervisorDescriptor: Int32
+    /// Signalled for an audio thread that rests.
+    let restDescriptor: Int32
     /// Signalled for who waits in `start` or `stop`.
     let answerDescriptor: Int32
 
@@ -83,22 +90,27 @@ final class DeviceMemory: @unchecked Sendable {
         gauges.initialize(to: DeviceGauges())
         wakeDescriptor = crt_eventfd_create()
         supervisorDescriptor = crt_eventfd_create()
+        restDescriptor = crt_eventfd_create()
         answerDescriptor = crt_eventfd_create()
-        guard min(wakeDescriptor, supervisorDescriptor, answerDescriptor) >= 0 else {
+        guard min(wakeDescriptor, supervisorDescriptor, restDescriptor, answerDescriptor) >= 0 else {
             throw DeviceError(
                 .outOfResources, device: device, code: errno, "no file descriptor is left; raise ulimit -n")
         }
     }
 
     deinit {
-        for descriptor in [wakeDescriptor, supervisorDescriptor, answerDescriptor] where descriptor >= 0 {
-            close(descriptor)
-        }
+        let all = [wakeDescriptor, supervisorDescriptor, restDescriptor, answerDescriptor]
+        for descriptor in all where descriptor >= 0 { close(descriptor) }
         gauges.deinitialize(count: 1)
         gauges.deallocate()
     }
 
     func wakeEngine() { crt_eventfd_signal(wakeDescriptor) }
+
+    func requestRest(_ isWanted: Bool) {
+        gauges.pointee.isRestRequested.store(isWanted, ordering: .sequentiallyConsistent)
+        crt_eventfd_signal(restDescriptor)
+    }
 
     var counters: DeviceCounters {
         var counters = DeviceCounters()

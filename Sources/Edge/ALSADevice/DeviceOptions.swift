@@ -33,6 +33,9 @@ public struct DeviceOptions: Sendable, Hashable {
     /// Delay that the device may add, 1...500 ms. Capture waits for periods of this length; playback keeps this much
     /// queued, in two halves. The device may need more.
     public var latencyNanoseconds = Int64.milliseconds(10)
+    /// Whether playback that runs dry again and again, as an xrun or without one, is opened anew to hold twice as much,
+    /// up to 40 ms (`DeviceEvent.relaxed`).
+    public var growsWhenDry = false
     /// Sound that the ring between device and engine can hold, 20...5,000 ms.
     public var ringNanoseconds = Int64.milliseconds(500)
     /// SCHED_FIFO priority of the audio thread, 1...89, as far as it is permitted; 0 for an ordinary thread.

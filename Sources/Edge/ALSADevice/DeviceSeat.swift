@@ -96,7 +96,8 @@ final class DeviceSeat {
         }
         let link = DeviceLink(
             pcm: pcm.handle, isMapped: grant.access == .mapped ? 1 : 0, gauges: memory.gauges,
-            wakeDescriptor: memory.wakeDescriptor, sampleRate: UInt64(grant.sampleRate), channels: grant.channels,
+            wakeDescriptor: memory.wakeDescriptor, restDescriptor: memory.restDescriptor,
+            sampleRate: UInt64(grant.sampleRate), channels: grant.channels,
             bytesPerSample: grant.format.bytesPerSample, bufferFrames: grant.bufferFrames,
             queueFrames: grant.queueFrames, raw: buffers.base,
             mono: (buffers.base + rawBytes).bindMemory(to: Float.self, capacity: frames), blockFrames: frames)

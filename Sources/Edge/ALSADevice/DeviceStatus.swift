@@ -16,6 +16,8 @@ public enum DeviceEvent: Sendable, Equatable {
     case onlyZeros
     /// A capture device that had delivered only zeros delivers sound.
     case soundReturned
+    /// A playback device that ran dry again and again holds more sound from now on.
+    case relaxed(DeviceConfiguration)
     /// The device's clock is off by more than the engine can follow: it delivers another rate than it says.
     case wrongRate(measuredHertz: Double)
 }

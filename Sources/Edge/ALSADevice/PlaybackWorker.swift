@@ -35,6 +35,11 @@ struct PlaybackWorker: ~Copyable {
                 if code < 0, code != -Int(EPIPE), code != -Int(ESTRPIPE) { return .failed(code) }
                 continue
             }
+            if link.isRestRequested() {
+                code = link.rest()
+                if code >= 0 { code = fillAndStart() }
+                continue
+            }
             code = Int(cas_wait(link.pcm, DeviceLink.waitMilliseconds))
             guard code >= 0 else { continue }
             let now = cas_now()
@@ -44,6 +49,7 @@ struct PlaybackWorker: ~Copyable {
             let wanted = link.queueFrames &- (link.bufferFrames &- code)
             code = 0
             if wanted > 0 {
+                if wanted >= link.queueFrames { link.gauges.pointee.drains.addAlone(1) }
                 code = write(wanted, silenceFirst: false, wokenAt: now)
             } else {
                 if link.isStuck(now, wasWoken: wasWoken) { return .stalled }

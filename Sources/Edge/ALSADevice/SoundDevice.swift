@@ -84,6 +84,16 @@ public final class SoundDevice: Sendable {
     /// Makes `wakeDescriptor` unreadable until the next samples.
     public func drainWake() { crt_eventfd_drain(wakeDescriptor) }
 
+    /// Lets the device stand still, or go on: at rest it costs no processor time, capture hears nothing and playback
+    /// takes nothing out of its ring.
+    ///
+    /// Returns at once. Going on takes the device as long as a start, some tens of milliseconds with a sound server. A
+    /// device that is lost while it rests is noticed when it shall go on.
+    public func setResting(_ isResting: Bool) { supervisor.memory.requestRest(isResting) }
+
+    /// Playback: frames of silence played because the ring had nothing, as in `status`; for who asks at each wake-up.
+    public var starvedFrames: UInt64 { supervisor.memory.gauges.pointee.starvedFrames.load(ordering: .relaxed) }
+
     /// Stops the device and gives it back.
     ///
     /// Blocks until that is done, two seconds at most: a sound system that answers nothing is then left to a thread of

@@ -18,6 +18,7 @@ final class Supervisor: @unchecked Sendable {
     // The supervisor's thread alone, after `start`.
     private var seat: DeviceSeat?
     private var watch = DeviceWatch()
+    private var margin: DeviceMargin
 
     // Written before `start` returns, read after.
     private(set) var sampleRate = 0
@@ -27,6 +28,7 @@ final class Supervisor: @unchecked Sendable {
     init(_ direction: DeviceDirection, options: DeviceOptions) throws(DeviceError) {
         self.direction = direction
         self.options = options
+        margin = DeviceMargin(latencyNanoseconds: options.latencyNanoseconds)
         memory = try DeviceMemory(device: options.name)
         board = DeviceBoard(memory)
     }
@@ -135,6 +137,8 @@ final class Supervisor: @unchecked Sendable {
     /// The preferred device, else the fallback; the error is the preferred one's.
     private func openAny() throws(DeviceError) -> PCM {
         let rate = sampleRate > 0 ? sampleRate : nil
+        var options = options
+        options.latencyNanoseconds = margin.latencyNanoseconds
         do {
             return try PCM.open(options.name, direction, options: options, sampleRate: rate)
         } catch {
@@ -167,15 +171,42 @@ final class Supervisor: @unchecked Sendable {
                 if isEnded { return nil }
                 return meaning(of: exit)
             }
+            if memory.gauges.pointee.isResting.load(ordering: .acquiring) {
+                watch = DeviceWatch()
+                continue
+            }
             for event in watch.look(at: memory, direction: direction, sampleRate: sampleRate, now: now) {
                 board.post(event)
             }
+            if direction == .playback, options.growsWhenDry, relaxes(now), let loss = relax(seat) { return loss }
             if board.status.configuration.isFallback, now >= nextProbe, !isEnded {
                 nextProbe = now + UInt64(options.retryNanoseconds)
                 if let pcm = try? PCM.open(options.name, direction, options: options, sampleRate: sampleRate) {
                     changeBack(to: pcm, seat)
                 }
             }
+        }
+    }
+
+    private func relaxes(_ now: UInt64) -> Bool {
+        let gauges = memory.gauges
+        let underruns =
+            gauges.pointee.xruns.load(ordering: .relaxed) + gauges.pointee.drains.load(ordering: .relaxed)
+        return margin.grows(underruns: underruns, now: now)
+    }
+
+    /// Opens the device again, to hold as much as the margin says.
+    private func relax(_ seat: DeviceSeat) -> DeviceError? {
+        memory.gauges.pointee.isStopRequested.store(true, ordering: .relaxed)
+        _ = seat.end()
+        if isEnded { return nil }
+        do throws(DeviceError) {
+            let configuration = try begin(try openAny(), on: seat)
+            memory.gauges.pointee.reopenings.addAlone(1)
+            board.post(.relaxed(configuration))
+            return nil
+        } catch {
+            return error
         }
     }
 

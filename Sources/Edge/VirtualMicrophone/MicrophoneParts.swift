@@ -2,13 +2,38 @@ import Glibc
 import Synchronization
 import VoiceALSADevice
 
-/// The two modules of a sound server that make one microphone.
-final class MicrophoneParts: Sendable {
-    /// What the device is called in errors; ALSA's configuration would take a name with dots apart.
-    private static let deviceName = "quota-voice-microphone"
+/// What a microphone consists of in a sound server. Threads: any.
+protocol MicrophoneParts: AnyObject, Sendable {
+    /// Where it is played into.
+    var sink: String { get }
+    /// Makes it again when the sound server has come back without it; true when it is there.
+    func restore() -> Bool
+    /// Takes it away for good.
+    func remove()
+}
 
+extension MicrophoneParts {
+    /// What the device is called in errors; ALSA's configuration would take a name with dots apart.
+    private var deviceName: String { "quota-voice-microphone" }
+
+    /// A playback device that ends in the sink and nowhere else.
+    func deviceOptions(isPipeWire: Bool) -> DeviceOptions {
+        var options = DeviceOptions(name: deviceName)
+        let plugin =
+            isPipeWire
+            ? "type pipewire playback_node \"\(sink)\" capture_node \"-1\""
+            : "type pulse device \"\(sink)\""
+        options.configurationText = "</usr/share/alsa/alsa.conf>\npcm.\(deviceName) { \(plugin) }\n"
+        // A stream that came back before its sink would be heard from the speakers.
+        options.reopening = ReopenCheck { [self] in restore() }
+        return options
+    }
+}
+
+/// The two modules of a sound server that make one microphone.
+final class MicrophoneModules: MicrophoneParts {
     private let name: String
-    private let sink: String
+    let sink: String
     /// Indices of what was loaded, in order; nil once it was removed for good.
     private let loaded = Mutex<[Int]?>([])
 
@@ -64,42 +89,5 @@ final class MicrophoneParts: Sendable {
         // Indices start anew with the server, so what is unloaded must be ours.
         let own = Set(server.modules().filter { Self.owner(of: $0) == getpid() }.map(\.index))
         for index in indices.reversed() where own.contains(index) { server.unload(index) }
-    }
-
-    /// A playback device that ends in the sink and nowhere else.
-    func deviceOptions(isPipeWire: Bool) -> DeviceOptions {
-        var options = DeviceOptions(name: Self.deviceName)
-        let plugin =
-            isPipeWire
-            ? "type pipewire playback_node \"\(sink)\" capture_node \"-1\""
-            : "type pulse device \"\(sink)\""
-        options.configurationText = "</usr/share/alsa/alsa.conf>\npcm.\(Self.deviceName) { \(plugin) }\n"
-        // A stream that came back before its sink would be heard from the speakers.
-        options.reopening = ReopenCheck { [self] in restore() }
-        return options
-    }
-}
-
-/// The kernel's loopback card: what is played into its first device is recorded from its second.
-package struct LoopbackCard: Equatable {
-    let identifier: String
-
-    package var playbackName: String { "hw:CARD=\(identifier),DEV=0" }
-    package var otherEnd: String { "hw:CARD=\(identifier),DEV=1" }
-
-    /// The first one among the kernel's cards.
-    package static func find(cards: String? = nil) -> LoopbackCard? {
-        let text = cards ?? fileText("/proc/asound/cards")
-        return text.firstMatch(of: #/\[([^\]\s]+)\s*\]: Loopback - /#)
-            .map { LoopbackCard(identifier: String($0.output.1)) }
-    }
-
-    private static func fileText(_ path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = read(descriptor, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 }

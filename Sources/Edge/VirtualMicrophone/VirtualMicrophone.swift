@@ -22,9 +22,10 @@ public struct VirtualMicrophoneError: Error, Equatable, Sendable, CustomStringCo
 /// A microphone that other programs list and record from, and that says what is played into it.
 ///
 /// On PipeWire and PulseAudio it is a true source, not a monitor (which browsers hide): a null sink that sound is played
-/// into, and a source on top of it that carries the name. The names of its parts hold the process's number, so that
-/// what a crash has left is found and removed when the next one is made. Without a sound server the kernel's loopback
-/// card serves, where its module snd-aloop is loaded.
+/// into, and a source on top of it that carries the name, made by PulseAudio's `pactl` or, without that, by PipeWire's
+/// `pw-loopback`. The names of its parts hold the process's number, so that what a crash has left is found and removed
+/// when the next one is made. Without a sound server the kernel's loopback card serves, where its module snd-aloop is
+/// loaded.
 ///
 /// Threads: any; the calls block while the server's tool runs, a few milliseconds, 5 s each at most.
 public final class VirtualMicrophone: Sendable {
@@ -41,9 +42,9 @@ public final class VirtualMicrophone: Sendable {
     public let place: Place
     /// Play into this device, of any latency, and it is heard from the microphone.
     public let deviceOptions: DeviceOptions
-    private let parts: MicrophoneParts?
+    private let parts: (any MicrophoneParts)?
 
-    private init(place: Place, options: DeviceOptions, parts: MicrophoneParts?) {
+    private init(place: Place, options: DeviceOptions, parts: (any MicrophoneParts)?) {
         self.place = place
         deviceOptions = options
         self.parts = parts
@@ -61,13 +62,11 @@ public final class VirtualMicrophone: Sendable {
             throw VirtualMicrophoneError(
                 cause: .invalidName, description: "a microphone's name has letters, digits, dots, dashes: not \(name)")
         }
+        _ = MicrophoneTool.removeLeftovers(isAlive: isAlive)
         if let server = SoundServer() {
             removeLeftovers(server)
-            guard !server.hasSource(name) else {
-                throw VirtualMicrophoneError(
-                    cause: .nameTaken, description: "there is a microphone named \(name) already; choose another name")
-            }
-            let parts = MicrophoneParts(name: name)
+            guard !server.hasSource(name) else { throw taken(name) }
+            let parts = MicrophoneModules(name: name)
             guard parts.make(server) else {
                 throw VirtualMicrophoneError(
                     cause: .refused,
@@ -77,6 +76,18 @@ public final class VirtualMicrophone: Sendable {
             return VirtualMicrophone(
                 place: .source(name), options: parts.deviceOptions(isPipeWire: server.isPipeWire), parts: parts)
         }
+        if MicrophoneTool.isAvailable {
+            guard !MicrophoneTool.hasNode(name) else { throw taken(name) }
+            let parts = MicrophoneTool(name: name)
+            guard parts.make() else {
+                throw VirtualMicrophoneError(
+                    cause: .refused,
+                    description: "PipeWire makes no virtual microphone; see what pw-loopback says, or install "
+                        + "pulseaudio-utils (pactl)")
+            }
+            return VirtualMicrophone(
+                place: .source(name), options: parts.deviceOptions(isPipeWire: true), parts: parts)
+        }
         if let card = LoopbackCard.find() {
             return VirtualMicrophone(
                 place: .loopbackCard(card.otherEnd), options: DeviceOptions(name: card.playbackName), parts: nil)
@@ -84,9 +95,14 @@ public final class VirtualMicrophone: Sendable {
         throw VirtualMicrophoneError(
             cause: .nothingToUse,
             description: """
-                no virtual microphone without PipeWire or PulseAudio: start one and install pulseaudio-utils (pactl), \
-                or load the kernel's loopback card by: modprobe snd-aloop
+                no virtual microphone without PipeWire or PulseAudio: start one, with pulseaudio-utils (pactl) or \
+                pipewire-bin (pw-loopback) installed, or load the kernel's loopback card by: modprobe snd-aloop
                 """)
+    }
+
+    private static func taken(_ name: String) -> VirtualMicrophoneError {
+        VirtualMicrophoneError(
+            cause: .nameTaken, description: "there is a microphone named \(name) already; choose another name")
     }
 
     /// Takes the microphone away from other programs. Calling it again does nothing.
@@ -97,13 +113,13 @@ public final class VirtualMicrophone: Sendable {
     /// Removes what processes that are gone have left; returns how many parts there were.
     @discardableResult
     public static func removeLeftovers() -> Int {
-        SoundServer().map(removeLeftovers) ?? 0
+        MicrophoneTool.removeLeftovers(isAlive: isAlive) + (SoundServer().map(removeLeftovers) ?? 0)
     }
 
     @discardableResult
     private static func removeLeftovers(_ server: SoundServer) -> Int {
         let left = server.modules().filter { module in
-            MicrophoneParts.owner(of: module).map { !isAlive($0) } ?? false
+            MicrophoneModules.owner(of: module).map { !isAlive($0) } ?? false
         }
         // The source first: it stands on the sink.
         return left.sorted { $0.index > $1.index }.filter { server.unload($0.index) }.count

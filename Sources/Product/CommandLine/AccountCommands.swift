@@ -59,7 +59,16 @@ struct ModelsCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await QuotaAccess.reporting {
-            let models = try await access.client(needsCredential: false).models()
+            let client = try await access.client(needsCredential: false)
+            let models: [QuotaModel]
+            do {
+                models = try await client.models()
+            } catch QuotaError.notConnected where client.isAnonymous {
+                throw QuotaAccess.noCredential
+            } catch QuotaError.server(let answer) where answer.status == 401 && client.isAnonymous {
+                // Some servers list their models for everybody, this one does not.
+                throw QuotaAccess.noCredential
+            }
             guard !access.json else { return try QuotaAccess.print(json: models) }
             for model in models {
                 var line = model.id

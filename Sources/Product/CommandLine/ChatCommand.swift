@@ -9,8 +9,12 @@ struct ChatCommand: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("What to ask, or - to read it from standard input.", valueName: "text"))
     var text: String
 
-    @Option(name: .shortAndLong, help: ArgumentHelp("The model; see quota-voice models.", valueName: "name"))
-    var model = "openai/gpt-4o-mini"
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp(
+            "The model (see quota-voice models); else QUOTA_CHAT_MODEL, else \(QuotaAssumptions.chatModel).",
+            valueName: "name"))
+    var model: String?
 
     @Option(help: ArgumentHelp("Said before the question.", valueName: "text"))
     var system: String?
@@ -23,7 +27,8 @@ struct ChatCommand: AsyncParsableCommand {
             var messages: [ChatMessage] = []
             if let system { messages.append(ChatMessage(.system, system)) }
             messages.append(ChatMessage(.user, try question()))
-            let request = ChatRequest(model: model, messages: messages)
+            let chosen = model ?? QuotaAccess.setting("QUOTA_CHAT_MODEL") ?? QuotaAssumptions.chatModel
+            let request = ChatRequest(model: chosen, messages: messages)
             guard !access.json else { return try QuotaAccess.print(json: try await client.chat(request)) }
             var bill: QuotaBill?
             for try await chunk in try await client.chatStream(request) {

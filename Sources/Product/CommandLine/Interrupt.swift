@@ -17,14 +17,19 @@ final class Interrupt: Sendable {
         Task { [self] in
             for await signal in signals {
                 let status = signal == .sigterm ? ExitStatus.terminated : .interrupted
-                guard note(status) else { _exit(status.rawValue) }
+                guard note(status) else { Self.end(status) }
                 onInterrupt()
                 Task {
                     try? await Task.sleep(for: .seconds(Self.cleanupSecondsMax))
-                    _exit(status.rawValue)
+                    Self.end(status)
                 }
             }
         }
+    }
+
+    private static func end(_ status: ExitStatus) -> Never {
+        ScreenTerminal.leaveAll()
+        _exit(status.rawValue)
     }
 
     /// The exit code that the signal asks for, once one came.

@@ -8,9 +8,15 @@ struct LoginCommand: AsyncParsableCommand {
         discussion: """
             Opens the browser. Over ssh, open the address that is shown anywhere, and paste the address that the browser
             ends at (it won't load there). The sign-in is kept encrypted in $XDG_STATE_HOME/quota-voice.
+
+            A server that does not know this program's client id needs an app of yours: public, without a secret, with the
+            redirect URI http://127.0.0.1/callback. Give its id by --client-id or QUOTA_CLIENT_ID.
             """)
 
-    @Option(help: ArgumentHelp("The client id of this program with the server.", valueName: "id"))
+    @Option(
+        help: ArgumentHelp(
+            "This program's client id with the server; else QUOTA_CLIENT_ID, else \(QuotaAssumptions.clientID).",
+            valueName: "id"))
     var clientID: String?
 
     @Flag(help: "Don't open a browser; only show the address.")
@@ -21,9 +27,8 @@ struct LoginCommand: AsyncParsableCommand {
     func run() async throws {
         QuotaAccess.keepSecrets()
         try await QuotaAccess.reporting {
-            let environment = ProcessInfo.processInfo.environment["QUOTA_CLIENT_ID"].flatMap { $0.isEmpty ? nil : $0 }
-            let native = NativeSignIn(
-                clientID: clientID ?? environment ?? QuotaAccess.clientIDDefault, options: access.options)
+            let clientID = clientID ?? QuotaAccess.setting("QUOTA_CLIENT_ID") ?? QuotaAssumptions.clientID
+            let native = NativeSignIn(clientID: clientID, options: access.options)
             let outcome = try await native.signIn(
                 present: { [noBrowser] url in
                     Terminal.note("Sign in at:\n\n  \(url)\n")
@@ -84,7 +89,7 @@ struct LogoutCommand: AsyncParsableCommand {
             var isRevoked = false
             do {
                 let oauth = try QuotaOAuth(
-                    clientID: tokens.clientID ?? QuotaAccess.clientIDDefault, redirectURI: "http://127.0.0.1/",
+                    clientID: tokens.clientID ?? QuotaAssumptions.clientID, redirectURI: "http://127.0.0.1/",
                     options: access.options)
                 try await oauth.revoke(tokens)
                 isRevoked = true

@@ -21,12 +21,13 @@ struct QuotaAccess: ParsableArguments {
     @Flag(help: "Print JSON on standard output.")
     var json = false
 
-    /// The client id of this program, as registered with the server.
-    static let clientIDDefault = "quota_client_voice_cli"
+    /// A variable of the environment; an empty one is none.
+    static func setting(_ name: String) -> String? {
+        ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
+    }
 
     var resolvedBaseURL: String {
-        let environment = ProcessInfo.processInfo.environment["QUOTA_BASE_URL"].flatMap { $0.isEmpty ? nil : $0 }
-        var url = baseURL ?? environment ?? QuotaOptions.defaultBaseURL
+        var url = baseURL ?? Self.setting("QUOTA_BASE_URL") ?? QuotaOptions.defaultBaseURL
         while url.hasSuffix("/") { url.removeLast() }
         return url
     }
@@ -45,10 +46,14 @@ struct QuotaAccess: ParsableArguments {
     static func keepSecrets() { crt_refuse_dumps() }
 
     /// A client with the first credential there is. `needsCredential` false: one without, if there is none.
-    func client(needsCredential: Bool = true) async throws -> QuotaClient {
+    func client(
+        needsCredential: Bool = true, configure: (inout QuotaOptions) -> Void = { _ in }
+    ) async throws -> QuotaClient {
         Self.keepSecrets()
         var options = options
+        configure(&options)
         if let token = try RelayOptions.token(file: tokenFile) {
+            if let tokenFile { Self.warnOfReaders(tokenFile) }
             let isAccessToken = token.hasPrefix("quota_token_")
             let credentials =
                 isAccessToken ? QuotaCredentials(accessToken: token) : QuotaCredentials(apiKey: token)
@@ -64,13 +69,19 @@ struct QuotaAccess: ParsableArguments {
                     accessToken: tokens.accessToken, refreshToken: isRefreshable ? tokens.refreshToken : nil,
                     clientID: isRefreshable ? tokens.clientID : nil), options: options)
         }
-        guard !needsCredential else {
-            throw CommandFailure(
-                status: .noPermission,
-                sentence:
-                    "no credential: run quota-voice login, or put an API key into QUOTA_API_KEY or a --token-file")
-        }
+        guard !needsCredential else { throw Self.noCredential }
         return try QuotaClient(.none, options: options)
+    }
+
+    static let noCredential = CommandFailure(
+        status: .noPermission,
+        sentence: "no credential: run quota-voice login, or put an API key into QUOTA_API_KEY or a --token-file")
+
+    /// A key that others can read is not refused, since secrets are often mounted so; but it is told.
+    private static func warnOfReaders(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_mode & 0o044 != 0 else { return }
+        Terminal.note("quota-voice: \(path): others may read this key; chmod 600 it")
     }
 
     /// Runs `body`, and turns what it throws into the sentence and exit code of a command.
@@ -78,7 +89,11 @@ struct QuotaAccess: ParsableArguments {
         do {
             try await body()
         } catch let error as QuotaError {
-            throw CommandFailure(status: status(of: error), sentence: error.description)
+            throw CommandFailure(status: status(of: error), sentence: error.description + advice(on: error))
+        } catch QuotaConfigurationError.malformed(let field) where field == .apiKey || field == .accessToken {
+            throw CommandFailure(
+                status: .noPermission,
+                sentence: "the key has characters that no key has; check QUOTA_API_KEY or the --token-file")
         } catch let error as QuotaConfigurationError {
             throw CommandFailure(status: .usage, sentence: error.description)
         } catch let error as SignInError {
@@ -87,6 +102,17 @@ struct QuotaAccess: ParsableArguments {
             throw CommandFailure(status: .noPermission, sentence: error.description)
         } catch is CancellationError {
             throw CommandFailure(status: .interrupted, sentence: "stopped")
+        }
+    }
+
+    /// What somebody at a terminal does next, where the library can't know it.
+    private static func advice(on error: QuotaError) -> String {
+        switch error {
+        case .tokenExpired: " (quota-voice login, or another token)"
+        case .notConnected: " (quota-voice login)"
+        case .insufficientCredits: " (quota-voice topup)"
+        case .server(let answer) where answer.status == 401: "; check QUOTA_API_KEY or the --token-file"
+        case .server, .insufficientScope, .rateLimited, .unreadable, .transport: ""
         }
     }
 

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
 import Logging
+import VoiceKit
 import VoiceRelay
 import VoiceServer
+import VoiceUpstreamRelay
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,9 +18,10 @@ struct ServeCommand: AsyncParsableCommand {
 
             Without a certificate the connection is not encrypted: give one, or --dev-ca.
 
-            Most options are also read from the environment (QUOTA_VOICE_PORT, QUOTA_VOICE_PUBLIC_URL …) and from
-            the JSON file of --config ({"port": 8787, "publicUrl": "https://…"}); options win over both. The key of
-            an upstream is read from there alone (QUOTA_VOICE_UPSTREAM_KEY).
+            All options but --config and --reset-password are also read from the environment (QUOTA_VOICE_PORT,
+            QUOTA_VOICE_PUBLIC_URL …) and from the JSON file of --config ({"port": 8787, "publicUrl": "https://…"});
+            options win over both. Read from there alone are the key of --upstream (QUOTA_VOICE_UPSTREAM_KEY) and
+            the bearer that opens /metrics to other machines (QUOTA_VOICE_METRICS_TOKEN).
             """)
 
     @Option(help: ArgumentHelp("Address to listen on (127.0.0.1).", valueName: "host"))
@@ -53,17 +56,33 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Key of the certificate, PEM.", valueName: "file"), completion: .file())
     var tlsKey: String?
 
-    @Flag(help: "TLS with a certificate authority of this server's own, made in --data.")
-    var devCA = false
+    @Flag(
+        inversion: .prefixedNo, help: "TLS with a certificate authority of this server's own, made in --data.")
+    var devCA: Bool?
 
     @Option(help: ArgumentHelp("OpenAI-compatible server that completes chats.", valueName: "url"))
     var upstream: String?
 
-    @Flag(help: "Let webhooks point at this machine.")
-    var webhooksToLoopback = false
+    @Option(
+        help: ArgumentHelp(
+            "Have voices converted by this relay, Quota's or another server's; billed here.", valueName: "url"))
+    var upstreamRelay: String?
+
+    @Option(
+        help: ArgumentHelp("The key for it, on the first line of a file.", valueName: "file"), completion: .file())
+    var upstreamTokenFile: String?
+
+    @Option(
+        name: .customLong("upstream-ca-file"),
+        help: ArgumentHelp("Trust the certificates of this PEM file for it too.", valueName: "file"),
+        completion: .file())
+    var upstreamCAFile: String?
+
+    @Flag(inversion: .prefixedNo, help: "Let webhooks point at this machine.")
+    var webhooksToLoopback: Bool?
 
     @Option(help: ArgumentHelp("Before a failed webhook's second attempt (5).", valueName: "seconds"))
-    var webhookRetry = 5.0
+    var webhookRetry: Double?
 
     @Option(help: ArgumentHelp("Requests a minute from one address (6000); 0 has no limit.", valueName: "count"))
     var requestsPerMinute: Int?
@@ -73,28 +92,28 @@ struct ServeCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Refuse new sessions while one frame in ten waits longer for a thread; 0 never refuses.",
+            "Refuse new sessions while one frame in ten waits longer for a thread (250); 0 never refuses.",
             valueName: "milliseconds"))
-    var lateness = 250.0
+    var lateness: Double?
 
-    @Flag(help: "Give sound back as it came, whatever the voice: for measuring what a session costs.")
-    var echo = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Give sound back as it came, whatever the voice: for measuring what a session costs.")
+    var echo: Bool?
+
+    @Option(
+        help: ArgumentHelp(
+            "Set this account's password, read from the terminal or standard input, end its sessions, and stop.",
+            valueName: "email"))
+    var resetPassword: String?
 
     func validate() throws {
-        guard (0...65_535).contains(port ?? 0) else { throw ValidationError("--port takes 0 to 65535.") }
-        guard (1...100_000).contains(sessions ?? 1) else { throw ValidationError("--sessions takes 1 to 100000.") }
-        guard (0.1...60).contains(heartbeat ?? 1) else {
-            throw ValidationError("--heartbeat takes 0.1 to 60 seconds.")
-        }
-        guard (1...1_024).contains(workers ?? 1) else { throw ValidationError("--workers takes 1 to 1024.") }
-        guard (0...60_000).contains(lateness) else { throw ValidationError("--lateness takes 0 to 60000.") }
-        guard (0.01...3_600).contains(webhookRetry) else {
-            throw ValidationError("--webhook-retry takes 0.01 to 3600 seconds.")
-        }
         guard (tlsCert == nil) == (tlsKey == nil) else {
             throw ValidationError("--tls-cert and --tls-key go together.")
         }
-        guard !devCA || tlsCert == nil else { throw ValidationError("--dev-ca and --tls-cert exclude each other.") }
+        guard devCA != true || tlsCert == nil else {
+            throw ValidationError("--dev-ca and --tls-cert exclude each other.")
+        }
     }
 
     func run() async throws {
@@ -109,6 +128,12 @@ struct ServeCommand: AsyncParsableCommand {
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = level
             return handler
+        }
+        if let resetPassword {
+            guard let folder = data ?? settings.data else {
+                throw CommandFailure(status: .usage, sentence: "--reset-password needs the folder of --data")
+            }
+            return try await PasswordReset(folder: folder, email: resetPassword).run()
         }
         let keys = try (tokenFile ?? settings.tokenFile).map { try ServeKeys.read($0) } ?? ServeKeys.own()
         let library = VoiceLibrary()
@@ -128,19 +153,23 @@ struct ServeCommand: AsyncParsableCommand {
     private func serverConfiguration(
         _ settings: ServerSettings, _ keys: ServeKeys, _ library: VoiceLibrary
     ) throws -> RelayServerConfiguration {
-        let port = port ?? settings.port ?? 8_787
-        let sessions = sessions ?? settings.sessions ?? 64
-        let heartbeat = heartbeat ?? settings.heartbeat ?? 5
-        guard (0...65_535).contains(port), (1...100_000).contains(sessions), (0.1...60).contains(heartbeat) else {
-            throw CommandFailure(
-                status: .usage, sentence: "a setting is out of range: port 0–65535, sessions 1–100000, heartbeat 0.1–60"
-            )
+        func within<Number: Comparable>(_ value: Number, _ range: ClosedRange<Number>, _ name: String) throws -> Number
+        {
+            guard range.contains(value) else {
+                throw CommandFailure(
+                    status: .usage, sentence: "\(name) takes \(range.lowerBound) to \(range.upperBound)")
+            }
+            return value
         }
+        let port = try within(port ?? settings.port ?? 8_787, 0...65_535, "port")
+        let sessions = try within(sessions ?? settings.sessions ?? 64, 1...100_000, "sessions")
+        let heartbeat = try within(heartbeat ?? settings.heartbeat ?? 5, 0.1...60, "heartbeat")
+        let lateness = try within(lateness ?? settings.lateness ?? 250, 0...60_000, "lateness")
         var configuration = RelayServerConfiguration(
             host: host ?? settings.host ?? "127.0.0.1", port: port, dataFolder: data ?? settings.data,
             balances: keys.balances, heartbeatSeconds: heartbeat, sessionsMax: sessions, voices: library.all)
         let certificate = (tlsCert ?? settings.tlsCertificate, tlsKey ?? settings.tlsKey)
-        if devCA {
+        if devCA ?? settings.devCA ?? false {
             guard configuration.dataFolder != nil else {
                 throw CommandFailure(status: .usage, sentence: "--dev-ca needs a folder to keep its key: give --data")
             }
@@ -151,13 +180,31 @@ struct ServeCommand: AsyncParsableCommand {
         configuration.publicURL = publicURL ?? settings.publicURL
         configuration.upstreamURL = upstream ?? settings.upstream
         configuration.upstreamKey = settings.upstreamKey
-        configuration.allowsLoopbackWebhooks = webhooksToLoopback
-        configuration.webhookRetrySeconds = webhookRetry
-        configuration.requestsPerMinute = requestsPerMinute ?? settings.requestsPerMinute ?? 6_000
-        if let workers { configuration.workers = workers }
+        configuration.allowsLoopbackWebhooks = webhooksToLoopback ?? settings.webhooksToLoopback ?? false
+        configuration.webhookRetrySeconds = try within(
+            webhookRetry ?? settings.webhookRetry ?? 5, 0.01...3_600, "webhook-retry")
+        configuration.requestsPerMinute = try within(
+            requestsPerMinute ?? settings.requestsPerMinute ?? 6_000, 0...100_000_000, "requests-per-minute")
+        configuration.metricsToken = settings.metricsToken
+        if let workers = workers ?? settings.workers {
+            configuration.workers = try within(workers, 1...1_024, "workers")
+        }
         configuration.latenessMillisecondsMax = lateness > 0 ? lateness : nil
-        if echo { configuration.makeConverter = { _ in EchoConverter() } }
+        if echo ?? settings.echo ?? false { configuration.makeConverter = { _ in EchoConverter() } }
+        try relayUpstream(settings)?.serve(&configuration)
         return configuration
+    }
+
+    private func relayUpstream(_ settings: ServerSettings) throws -> UpstreamRelay? {
+        guard let url = upstreamRelay ?? settings.upstreamRelay else { return nil }
+        let file = upstreamTokenFile ?? settings.upstreamTokenFile
+        guard let token = try RelayOptions.token(file: file) else {
+            throw CommandFailure(
+                status: .noPermission,
+                sentence: "\(url): no key for it; put it into a file for --upstream-token-file, or into QUOTA_API_KEY")
+        }
+        let endpoint = RelayEndpoint(base: url, token: token, caFile: upstreamCAFile ?? settings.upstreamCAFile)
+        return UpstreamRelay(endpoint: endpoint, logger: Logger(label: "quota-voice.upstream"))
     }
 
     private static func announce(_ configuration: RelayServerConfiguration, port: Int, keys: ServeKeys) {
@@ -201,72 +248,4 @@ private func raiseDescriptorLimit() {
     guard getrlimit(resource, &limit) == 0 else { return }
     limit.rlim_cur = limit.rlim_max
     setrlimit(resource, &limit)
-}
-
-/// The keys that a server accepts.
-struct ServeKeys {
-    static let creditsDefault = 1_000_000
-
-    let path: String
-    let balances: [String: Int]
-
-    static func read(_ path: String, creditsDefault: Int = creditsDefault) throws -> ServeKeys {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw CommandFailure(
-                status: .noInput, sentence: "\(path): the key file can't be read; check the name and its permissions")
-        }
-        var balances: [String: Int] = [:]
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.split(whereSeparator: \.isWhitespace)
-            guard let key = words.first, !key.hasPrefix("#") else { continue }
-            guard words.count <= 2, let credits = words.count == 2 ? Int(words[1]) : creditsDefault, credits >= 0 else {
-                // The line is not shown: it holds a key.
-                throw CommandFailure(
-                    status: .usage,
-                    sentence: "\(path): line \(index + 1) is not a key with an optional number of credits")
-            }
-            balances[String(key)] = credits
-        }
-        guard !balances.isEmpty else {
-            throw CommandFailure(status: .usage, sentence: "\(path): no key in it; write one a line")
-        }
-        return ServeKeys(path: path, balances: balances)
-    }
-
-    /// The key of this user's own server, made on first use.
-    static func own(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> ServeKeys {
-        let home = environment["HOME"] ?? NSHomeDirectory()
-        let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? home + "/.local/state"
-        let folder = state + "/quota-voice"
-        let path = folder + "/serve-key"
-        // Whoever serves for himself does not want to run dry: 400,000 seconds.
-        let credits = 1_000_000_000
-        if FileManager.default.fileExists(atPath: path) { return try read(path, creditsDefault: credits) }
-        do {
-            try FileManager.default.createDirectory(
-                atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        } catch {
-            throw CommandFailure(
-                status: .cantCreate, sentence: "\(folder): can't be made; set XDG_STATE_HOME, or give --token-file")
-        }
-        let key = "sk-quota-local-\(randomHex(bytes: 24))"
-        // Made for its owner alone from the first byte on, and only by one process.
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw CommandFailure(
-                status: .cantCreate, sentence: "\(path): can't be written; set XDG_STATE_HOME, or give --token-file")
-        }
-        let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try file.write(contentsOf: Data("\(key)\n".utf8))
-        return try read(path, creditsDefault: credits)
-    }
-
-    /// Swift's system generator reads the kernel's CSPRNG on Linux.
-    static func randomHex(bytes: Int) -> String {
-        var generator = SystemRandomNumberGenerator()
-        return (0..<bytes).map { _ in
-            let byte = UInt8.random(in: .min ... .max, using: &generator)
-            return (byte < 16 ? "0" : "") + String(byte, radix: 16)
-        }.joined()
-    }
 }

@@ -6,9 +6,15 @@ enum Terminal {
     static let colours = errorIsTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     /// Columns of the terminal behind standard error.
-    static var columns: Int {
+    static var columns: Int { size.columns }
+
+    /// Its columns and rows.
+    static var size: (columns: Int, rows: Int) {
         var size = winsize()
-        return ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else {
+            return (80, 24)
+        }
+        return (Int(size.ws_col), Int(size.ws_row))
     }
 
     static func note(_ line: String) {

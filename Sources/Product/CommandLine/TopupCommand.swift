@@ -18,6 +18,18 @@ struct TopupCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Wait so long at most.", valueName: "seconds"))
     var timeout = 900
 
+    @Option(help: ArgumentHelp("Where the browser goes when it is paid; else a page of the server.", valueName: "url"))
+    var successURL: String?
+
+    @Option(help: ArgumentHelp("Where the browser goes when it is not; else a page of the server.", valueName: "url"))
+    var cancelURL: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The field of the checkout's request that names the package, should the server call it otherwise.",
+            valueName: "name"))
+    var packageField = QuotaAssumptions.checkoutPackageField
+
     @OptionGroup var access: QuotaAccess
 
     private struct Report: Encodable {
@@ -32,7 +44,7 @@ struct TopupCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await QuotaAccess.reporting {
-            let client = try await access.client()
+            let client = try await access.client { $0.checkoutPackageField = packageField }
             let packages = try await client.getPackages()
             guard packages.contains(where: { $0.id == package }) else {
                 let names = packages.map { QuotaAccess.plain($0.id) }.joined(separator: ", ")
@@ -41,7 +53,8 @@ struct TopupCommand: AsyncParsableCommand {
             let before = try await client.getBalance().balance
             let base = access.resolvedBaseURL
             let checkout = try await client.createCheckout(
-                packageID: package, successURL: base + "/checkout/success", cancelURL: base + "/checkout/cancel")
+                packageID: package, successURL: successURL ?? base + QuotaAssumptions.checkoutSuccessPath,
+                cancelURL: cancelURL ?? base + QuotaAssumptions.checkoutCancelPath)
             guard checkout.url.hasPrefix("https://") || checkout.url.hasPrefix("http://") else {
                 throw CommandFailure(status: .protocolError, sentence: "the server's checkout is not a web page")
             }

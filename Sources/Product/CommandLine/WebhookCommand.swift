@@ -52,7 +52,8 @@ struct WebhookVerifyCommand: AsyncParsableCommand {
 
     private func read() throws -> Data {
         let handle = body == "-" ? FileHandle.standardInput : FileHandle(forReadingAtPath: body)
-        guard let handle, let bytes = try handle.read(upToCount: Self.bytesMax + 1) else {
+        // At the end of the file, `read` gives nil: an empty body.
+        guard let handle, let bytes = try? handle.read(upToCount: Self.bytesMax + 1) ?? Data() else {
             throw CommandFailure(status: .noInput, sentence: "\(body): can't be read; check the name")
         }
         guard bytes.count <= Self.bytesMax else {

@@ -21,15 +21,21 @@ public struct ConversionError: Error, Sendable, CustomStringConvertible {
 
     public let cause: Cause
     public let description: String
+    /// With ``RelayCloseCode/balanceExhausted``, where the relay said the amounts.
+    public let shortfall: RelayShortfall?
 
-    public init(_ cause: Cause, _ description: String) {
+    public init(_ cause: Cause, _ description: String, shortfall: RelayShortfall? = nil) {
         self.cause = cause
         self.description = description
+        self.shortfall = shortfall
     }
 
     /// - Parameter token: the key, which a relay may repeat and a log must not.
-    package static func session(_ failure: RelayFailure, relay: String, hiding token: String) -> ConversionError {
-        ConversionError(.session(failure), "\(relay): \(hide(token, in: sentence(failure)))")
+    package static func session(
+        _ failure: RelayFailure, relay: String, hiding token: String, shortfall: RelayShortfall? = nil
+    ) -> ConversionError {
+        ConversionError(
+            .session(failure), "\(relay): \(hide(token, in: sentence(failure)))", shortfall: shortfall)
     }
 
     private static func hide(_ token: String, in text: String) -> String {

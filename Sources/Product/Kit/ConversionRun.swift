@@ -89,7 +89,8 @@ final class ConversionRun {
             try downlink?.finish(sink.write)
             return ConversionReport(
                 creditsUsed: bill?.creditsUsed ?? session.usage?.creditsUsed, wire: wire, delaySamples: delaySamples)
-        case .failed(let failure): throw ConversionError.session(failure, relay: relay, hiding: token)
+        case .failed(let failure):
+            throw ConversionError.session(failure, relay: relay, hiding: token, shortfall: session.shortfall)
         case .cancelled, nil: throw ConversionError(.cancelled, "stopped")
         }
     }

@@ -180,7 +180,8 @@ extension QuotaClient {
     ///   - successURL: absolute; where the browser goes when it is paid.
     ///   - cancelURL: absolute; where it goes otherwise.
     public func createCheckout(packageID: String, successURL: String, cancelURL: String) async throws -> Checkout {
-        let fields = ["package_id": packageID, "success_url": successURL, "cancel_url": cancelURL]
+        var fields = ["success_url": successURL, "cancel_url": cancelURL]
+        fields[options.checkoutPackageField] = packageID
         return try await perform(.post("/api/payments/checkout", json: fields)).decode(Checkout.self)
     }
 

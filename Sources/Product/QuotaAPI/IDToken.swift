@@ -63,12 +63,12 @@ struct IDTokenVerifier: Sendable {
     static func header(of token: String) throws(SignInError) -> Header {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
         guard token.utf8.count <= bytesMax, parts.count == 3, let bytes = Base64URL.decode(parts[0]),
-            let header = try? JSONDecoder().decode(Header.self, from: bytes)
+            let header = try? JSONDecoder().decode(Header.self, from: bytes), JSONNames.areUnique(in: bytes)
         else { throw .idToken(.malformed) }
         guard header.alg == "RS256" else { throw .idToken(.algorithm) }
         // RFC 7515 §4.1.11: what must be understood and isn't.
-        guard header.crit == nil, !parts[2].isEmpty, Base64URL.decode(parts[1]) != nil,
-            Base64URL.decode(parts[2]) != nil
+        guard header.crit == nil, !parts[2].isEmpty, let claims = Base64URL.decode(parts[1]),
+            JSONNames.areUnique(in: claims), Base64URL.decode(parts[2]) != nil
         else { throw .idToken(.malformed) }
         return header
     }

@@ -38,6 +38,7 @@ public struct NativeSignIn: Sendable {
         let start: QuotaOAuth.Start
         do {
             start = try await oauth.start(scopes: scopes)
+            try await oauth.checkClient(start)
         } catch {
             await receiver.close()
             throw error

@@ -118,6 +118,8 @@ public enum SignInError: Error, Sendable, Equatable, CustomStringConvertible {
     case discovery(String)
     /// The user info is not that of the user who signed in (OpenID Connect Core §5.3.2).
     case subjectMismatch
+    /// The server has no app with this client id.
+    case unknownClient(String)
     /// No page can be received on this machine.
     case cannotListen
 
@@ -131,6 +133,9 @@ public enum SignInError: Error, Sendable, Equatable, CustomStringConvertible {
         case .noIDToken: "no identity came back although it was asked for"
         case .discovery(let detail): "the server's sign-in configuration can't be used: \(detail)"
         case .subjectMismatch: "the user info belongs to another user"
+        case .unknownClient(let id):
+            "the server does not know the client id \(Redaction.clean(id)); register a public app there with the redirect "
+                + "URI http://127.0.0.1/callback, and give its id (--client-id, or QUOTA_CLIENT_ID)"
         case .cannotListen: "no port of 127.0.0.1 is free for the answer; is loopback up?"
         }
     }

@@ -28,6 +28,8 @@ public struct QuotaOptions: Sendable {
     /// Called once for each refresh, with the rotated tokens, before the requests that waited go on. An error it throws
     /// doesn't reach them.
     public var onTokenRefresh: (@Sendable (TokenRefresh) async throws -> Void)?
+    /// The field of a checkout's request that names the package.
+    public var checkoutPackageField = QuotaAssumptions.checkoutPackageField
     /// Allows `http://` beyond this machine: credentials go in the clear.
     public var allowsInsecure = false
 
@@ -100,6 +102,11 @@ public struct QuotaClient: Sendable, CustomStringConvertible {
     /// The access token or API key of the moment, refreshed if it is about to end: for the frame of a relay's handshake.
     package func currentToken() async throws -> String? {
         try await credential()?.exposed
+    }
+
+    /// Whether requests go out without a credential.
+    package var isAnonymous: Bool {
+        if case .none = authentication.mode { true } else { false }
     }
 
     public var description: String { "QuotaClient(\(exchange.base), \(authentication))" }

@@ -72,6 +72,24 @@ public struct QuotaOAuth: Sendable, CustomStringConvertible {
         return Start(url: metadata.authorizationEndpoint + separator + query, pending: pending)
     }
 
+    /// Asks the authorization endpoint, without a browser, whether it knows this client: it may tell only the person who
+    /// looks (RFC 6749 §4.1.2.1), and a program would wait in vain.
+    ///
+    /// - Throws: ``SignInError/unknownClient(_:)`` where it says so. Everything else is the browser's matter.
+    func checkClient(_ start: Start) async throws {
+        var request = APIRequest.get(start.url)
+        request.headers = [("Accept", "text/html")]
+        do {
+            let answer = try await exchange.elsewhere(request, allowsInsecure: allowsInsecure)
+            guard [400, 401].contains(answer.status) else { return }
+            let text = String(decoding: answer.body, as: UTF8.self).lowercased()
+            guard text.contains("client") else { return }
+            throw SignInError.unknownClient(clientID)
+        } catch is QuotaError {
+            return
+        }
+    }
+
     /// Ends: checks the callback, exchanges the code, verifies the identity. Forget `pending` whatever comes of it.
     ///
     /// - Throws: ``SignInError``, ``QuotaError``.

@@ -9,7 +9,7 @@ public struct RetryPolicy: Sendable, Equatable {
     /// The first delay is up to so long; each further one up to twice the one before.
     public var delayBase: Duration
     public var delayMax: Duration
-    /// A server that asks for a longer wait gets no second try: the caller hears ``QuotaError/rateLimited`` at once.
+    /// A server that asks for a longer wait gets no second try: the caller hears ``QuotaError/rateLimited(retryAfterSeconds:_:)`` at once.
     public var retryAfterMax: Duration
 
     public init(

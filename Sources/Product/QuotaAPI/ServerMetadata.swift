@@ -122,10 +122,11 @@ actor MetadataCache {
 extension Exchange {
     /// Sends a request whose path is a whole URL of the server's metadata.
     func elsewhere(_ request: APIRequest, allowsInsecure: Bool) async throws -> APIAnswer {
-        let base = try BaseURL(request.path, allowsInsecure: allowsInsecure)
+        let parts = request.path.split(separator: "?", maxSplits: 1)
+        let base = try BaseURL(String(parts.first ?? ""), allowsInsecure: allowsInsecure)
         let there = Exchange(http: http, base: base, timeout: timeout, userAgent: userAgent)
         var request = request
-        request.path = ""
+        request.path = parts.count > 1 ? "?\(parts[1])" : ""
         request.template = String(base.text.drop { $0 != ":" }.dropFirst(3).drop { $0 != "/" })
         return try await there.send(request, bytesMax: 1 << 20)
     }

@@ -8,6 +8,12 @@ enum ToolProcess {
         var output: Data
     }
 
+    /// What a program that is started here gets: it has no use for our credentials.
+    private static var environment: [String: String] {
+        let withheld = ["QUOTA_API_KEY", "QUOTA_WEBHOOK_SECRET"]
+        return ProcessInfo.processInfo.environment.filter { !withheld.contains($0.key) }
+    }
+
     /// Where a program of this name is, in the folders of PATH.
     static func find(_ name: String, environment: [String: String] = ProcessInfo.processInfo.environment) -> String? {
         let folders = (environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(separator: ":")
@@ -31,6 +37,7 @@ enum ToolProcess {
                 let process = Process()
                 process.executableURL = URL(fileURLWithPath: path)
                 process.arguments = arguments
+                process.environment = environment
                 process.standardInput = FileHandle.nullDevice
                 process.standardOutput = FileHandle.nullDevice
                 process.standardError = FileHandle.nullDevice
@@ -51,6 +58,7 @@ enum ToolProcess {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
+        process.environment = environment
         let stdin = Pipe()
         let stdout = Pipe()
         process.standardInput = stdin

@@ -1,8 +1,6 @@
-import Foundation
-import Synchronization
 import VoiceKit
 import VoiceRelay
-import VoiceWebSocketClient
+import VoiceWebSocket
 
 /// What a live voice session is asked for.
 public struct VoiceSessionOptions: Sendable {
@@ -12,8 +10,14 @@ public struct VoiceSessionOptions: Sendable {
     public var maxDurationSeconds = 600
     /// Sound that may wait to be sent, in bytes: the relay takes one and a half times real time.
     public var waitingBytesMax = 320_000
-    /// A PEM file of certificates to trust besides the system's.
+    /// A PEM file of certificates to trust besides the system's; else that of the client's options.
     public var caFile: String?
+    /// Whether a session that was lost comes back by itself: after heartbeats that stopped, a converter that the relay
+    /// lost, or a connection that broke; with growing waits, for about a minute. Off unless asked for, since each new
+    /// connection is a session of its own: it sets credits aside again, and the sound in between is gone. For live sound;
+    /// a recording is better begun anew. ``VoiceConversionSession/events`` tells.
+    public var reconnects = false
+    package var reconnectLimits = ReconnectPolicy.Limits()
 
     public init(voice: String) {
         self.voice = voice
@@ -26,6 +30,19 @@ public typealias VoiceSessionEnd = RelayEnding
 public typealias VoiceCloseCode = RelayCloseCode
 /// Why no voice session came about.
 public typealias VoiceConnectError = ConversionError
+
+/// Why a connection was lost.
+public typealias VoiceFailure = RelayFailure
+/// What the wallet has and what the session needs, in ``VoiceConnectError``.
+public typealias VoiceShortfall = RelayShortfall
+
+/// What happens to a session that reconnects.
+public enum VoiceSessionEvent: Sendable, Equatable {
+    /// The connection was lost; the next try comes after this wait. Sound is dropped until then, not kept.
+    case lost(VoiceFailure, retryAfter: Duration)
+    /// A new session with the relay, with its own reservation. So many bytes were dropped and will never be sent.
+    case reconnected(sessionID: String, reservedCredits: Int?, droppedBytes: Int)
+}
 
 /// Why sound was not taken.
 public enum VoiceSendError: Error, Sendable, Equatable {
@@ -43,17 +60,16 @@ public enum VoiceSendError: Error, Sendable, Equatable {
 /// a thread of its own. The session ends by ``finish()`` or ``close()``, by the relay, or when nobody refers
 /// to it or waits for its sound or end.
 public final class VoiceConversionSession: Sendable {
-    /// The relay's name for the session.
-    public let id: String
-    /// Credits set aside until it ends.
-    public let reservedCredits: Int?
     fileprivate let channel: VoiceChannel
 
-    init(_ ready: RelayReady, _ channel: VoiceChannel) {
-        id = ready.sessionID
-        reservedCredits = ready.reservedCredits
+    init(_ channel: VoiceChannel) {
         self.channel = channel
     }
+
+    /// The relay's name for the session; another one after a reconnection.
+    public var id: String { channel.ready?.sessionID ?? "" }
+    /// Credits set aside until it ends.
+    public var reservedCredits: Int? { channel.ready?.reservedCredits }
 
     deinit {
         channel.cancel()
@@ -76,6 +92,10 @@ public final class VoiceConversionSession: Sendable {
             }
         }
     }
+
+    /// Losses and returns, where ``VoiceSessionOptions/reconnects`` is set; ends with the session. For one loop. The newest
+    /// 64 are kept for it.
+    public var events: AsyncStream<VoiceSessionEvent> { channel.events }
 
     /// Sends sound without ever waiting: for a microphone.
     public func sendNow(_ pcm: [UInt8]) throws(VoiceSendError) {
@@ -118,7 +138,7 @@ public final class VoiceConversionSession: Sendable {
         }
     }
 
-    /// The running bill.
+    /// The running bill, over all connections; what a lost one cost is known up to the relay's last word.
     public var usage: RelayUsage? { channel.usage }
 }
 
@@ -143,43 +163,19 @@ public struct VoiceAudio: AsyncSequence, Sendable {
 extension QuotaClient {
     /// Opens a voice session. Returns when the relay is ready to take sound.
     ///
-    /// - Throws: ``VoiceConnectError``, ``QuotaError`` (from a refresh), `CancellationError`.
+    /// - Throws: ``VoiceConnectError``, with the amounts in its `shortfall` where the wallet is too small; ``QuotaError`` from
+    ///   a refresh, ``QuotaError/tokenExpired(_:)`` where the relay refuses fresh tokens too; `CancellationError`.
     public func connectVoiceConversion(_ options: VoiceSessionOptions) async throws -> VoiceConversionSession {
-        let token = try await credential()
+        let channel = VoiceChannel(voice: options)
         do {
-            return try await connectVoice(options, token)
-        } catch let error as ConversionError where Self.isRefusal(error) {
-            guard let keeper, let token else { throw error }
-            return try await connectVoice(options, try await keeper.token(after: token, nil))
-        }
-    }
-
-    private static func isRefusal(_ error: ConversionError) -> Bool {
-        if case .session(.closed(.invalidAuth, _)) = error.cause { return true }
-        return error.cause == .refused
-    }
-
-    private func connectVoice(
-        _ voice: VoiceSessionOptions, _ token: Secret?
-    ) async throws -> VoiceConversionSession {
-        guard let token else {
-            throw ConversionError(.refused, "\(exchange.base.name): a voice session needs a credential")
-        }
-        var endpoint = RelayEndpoint(
-            base: exchange.base.text.replacing(/^http/, with: "ws") + RelayProtocol.path, token: token.exposed,
-            allowsInsecure: options.allowsInsecure)
-        endpoint.caFile = voice.caFile
-        let channel = VoiceChannel(endpoint: endpoint, voice: voice, externalUserID: externalUserID)
-        let ready = try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let thread = Thread { channel.run(connected: continuation) }
-                thread.name = "voice"
-                thread.stackSize = 1 << 20
-                thread.start()
+            try await withTaskCancellationHandler {
+                _ = try await VoiceLink(self, channel).connect()
+            } onCancel: {
+                channel.cancel()
             }
-        } onCancel: {
-            channel.cancel()
+        } catch let refusal as VoiceRefusal {
+            throw refusal.error
         }
-        return VoiceConversionSession(ready, channel)
+        return VoiceConversionSession(channel)
     }
 }

@@ -5,21 +5,52 @@ import VoiceSecureStream
 import VoiceWebSocket
 import VoiceWebSocketClient
 
-extension VoiceChannel {
-    /// The connection's thread, from the first packet to the last. Tells `connected` exactly once.
-    func run(connected: CheckedContinuation<RelayReady, any Error>) {
+/// Why no connection came about, and whether another try may fare better.
+struct VoiceRefusal: Error {
+    var error: ConversionError
+    var kind: ReconnectPolicy.Failure
+
+    /// Another try would end the same.
+    init(_ error: ConversionError) {
+        self.error = error
+        kind = .terminal
+    }
+
+    /// The way to the relay failed.
+    init(_ error: WebSocketError, _ endpoint: RelayEndpoint) {
+        self.error = ConversionError(error, endpoint: endpoint)
+        kind = error.reconnectFailure
+    }
+
+    /// The relay was there and did not take the session.
+    init(_ failure: RelayFailure, _ endpoint: RelayEndpoint, _ shortfall: RelayShortfall?) {
+        error = .session(failure, relay: endpoint.name, hiding: endpoint.token, shortfall: shortfall)
+        kind = failure.isWorthAnother ? .transient(retryAfterSeconds: nil) : .terminal
+    }
+
+    /// Whether the credential is what was refused.
+    var isOfCredential: Bool {
+        if case .session(.closed(.invalidAuth, _)) = error.cause { return true }
+        return error.cause == .refused
+    }
+}
+
+extension VoiceLink {
+    /// A connection's thread, from the first packet to the last. Tells `connected` exactly once; what came to be a
+    /// session tells its end to `ended`.
+    func run(_ endpoint: RelayEndpoint, connected: CheckedContinuation<RelayReady, any Error>) {
         var options = endpoint.webSocketOptions
         options.redirects = .refuse
         if let externalUserID { options.headers = [HeaderField(RelayProtocol.hostedUserHeader, externalUserID)] }
         do throws(WebSocketError) {
             let driver = try WebSocketDriver(url: WebSocketURL(endpoint.url), options: options)
-            if attach(driver.waker) { driver.waker.signal() }
+            if channel.attach(driver.waker) { driver.waker.signal() }
             try driver.connect()
-            VoiceWire(channel: self, driver: driver, connected: connected).run()
+            VoiceWire(link: self, endpoint: endpoint, driver: driver, connected: connected).run()
         } catch {
-            let error = ConversionError(error, endpoint: endpoint)
-            close(.cancelled)
-            connected.resume(throwing: error.cause == .cancelled ? CancellationError() : error as any Error)
+            _ = channel.attach(nil)
+            let refusal = VoiceRefusal(error, endpoint)
+            connected.resume(throwing: refusal.error.cause == .cancelled ? CancellationError() : refusal as any Error)
         }
     }
 }
@@ -30,7 +61,9 @@ private final class VoiceWire {
     private static let packetBytes = PacketPacker.Duration.milliseconds20.samples * RelayProtocol.bytesPerSample
     private static let closeNanosecondsMax: Int64 = .seconds(2)
 
+    private let link: VoiceLink
     private let channel: VoiceChannel
+    private let endpoint: RelayEndpoint
     private let driver: WebSocketDriver
     private var connected: CheckedContinuation<RelayReady, any Error>?
     private var session: RelaySession
@@ -40,13 +73,18 @@ private final class VoiceWire {
     private var ending: RelayEnding?
     private var closeCode = RelayCloseCode.normal
 
-    init(channel: VoiceChannel, driver: WebSocketDriver, connected: CheckedContinuation<RelayReady, any Error>) {
-        self.channel = channel
+    init(
+        link: VoiceLink, endpoint: RelayEndpoint, driver: WebSocketDriver,
+        connected: CheckedContinuation<RelayReady, any Error>
+    ) {
+        self.link = link
+        channel = link.channel
+        self.endpoint = endpoint
         self.driver = driver
         self.connected = connected
         session = RelaySession(
             auth: RelayAuth(
-                token: channel.endpoint.token, model: channel.voice.model, voice: channel.voice.voice,
+                token: endpoint.token, model: channel.voice.model, voice: channel.voice.voice,
                 maxDurationSeconds: channel.voice.maxDurationSeconds))
     }
 
@@ -61,22 +99,18 @@ private final class VoiceWire {
         let ending = ending ?? .cancelled
         close()
         _ = channel.attach(nil)
-        channel.close(ending)
+        guard let connected else { return link.ended(ending) }
         switch ending {
-        case .failed(let failure):
-            connected?.resume(
-                throwing: ConversionError.session(
-                    failure, relay: channel.endpoint.name, hiding: channel.endpoint.token))
-        case .cancelled, .finished: connected?.resume(throwing: CancellationError())
+        case .failed(let failure): connected.resume(throwing: VoiceRefusal(failure, endpoint, session.shortfall))
+        case .cancelled, .finished: connected.resume(throwing: CancellationError())
         }
-        connected = nil
     }
 
     private func loop() throws {
         try perform(session.handle(.opened, now: monotonicNow()))
         while ending == nil {
             let now = monotonicNow()
-            if channel.isCancelled { try perform(session.handle(.cancelled, now: now)) }
+            if channel.isUnwanted { try perform(session.handle(.cancelled, now: now)) }
             let nextSend = try feed(now)
             driver.isReceivingPaused = channel.isFull
             // A relay that is held back owes nothing.
@@ -130,7 +164,8 @@ private final class VoiceWire {
                 }
                 channel.deliver(bytes)
             }
-        case .closed(let closure): try perform(session.handle(.closed(closure.relayCode), now: now))
+        case .closed(let closure):
+            try perform(session.handle(.closed(closure.relayCode, reason: closure.reason), now: now))
         }
     }
 
@@ -141,6 +176,7 @@ private final class VoiceWire {
             case .startStreaming(let ready):
                 driver.heartbeatSeconds = ready.heartbeatSeconds
                 isStreaming = true
+                link.began(ready)
                 connected?.resume(returning: ready)
                 connected = nil
             case .sendPadding(let samples): paddingSamples = samples

@@ -41,6 +41,21 @@ struct ConversionEngine: ~Copyable {
 
     func lastLevels() -> Levels { levels }
 
+    var isReady: Bool { converter.isReady }
+    var changesVoice: Bool { converter.changesVoice }
+    var isDrained: Bool { converter.isDrained }
+
+    /// The frames of what came from elsewhere since the last call.
+    mutating func poll() throws(Failure) -> [[UInt8]] {
+        var answer: [Float] = []
+        do {
+            try converter.poll { answer.append(contentsOf: $0) }
+        } catch {
+            throw .converter(error)
+        }
+        return answer.isEmpty ? [] : encoded(answer)
+    }
+
     mutating func setVoice(_ voice: Voice) throws(Failure) {
         do {
             try converter.setVoice(voice)
@@ -66,7 +81,7 @@ struct ConversionEngine: ~Copyable {
         return encoded(answer)
     }
 
-    /// What converter and encoder still hold: their delay's worth of samples, and whole packets.
+    /// No more sound comes: what the converter holds, as far as it is here.
     mutating func flush() throws(Failure) -> [[UInt8]] {
         var answer: [Float] = []
         do {
@@ -74,7 +89,12 @@ struct ConversionEngine: ~Copyable {
         } catch {
             throw .converter(error)
         }
-        var frames = encoded(answer)
+        return encoded(answer)
+    }
+
+    /// What the encoder holds when nothing comes any more, in whole packets.
+    mutating func flushEncoder() -> [[UInt8]] {
+        var frames: [[UInt8]] = []
         wire.flush(into: &frames)
         return frames
     }

@@ -1,35 +1,21 @@
+import Foundation
 import GRDB
 import Logging
 import Synchronization
 
-/// What voice sessions cost, and who pays: reservations in the ledger, for the relay.
+/// The wallets of the database as the relay's ledger: what voice sessions cost, and who pays.
 ///
 /// Reserve and settle are each one transaction of the database, and block their caller while it commits. A reservation
 /// is settled exactly once, however a session ends; if the server dies, by the next one, at the last durable mark.
-final class CreditWallet: Sendable {
-    /// Why a reservation was refused.
-    enum Refusal: Error, Equatable {
-        case unknownToken
-        /// The token may not spend.
-        case insufficientScope
-        /// `X-Quota-User` names nobody with a wallet, or came without an API key.
-        case notLinked
-        case insufficientCredits(balance: Int, required: Int)
-        /// The database failed.
-        case unavailable
+final class CreditWallet: RelayLedger {
+    /// An open reservation, and what it rests on.
+    private struct Held {
+        let reservation: Reservation
+        let credential: Data
+        let isKey: Bool
+        /// The hosted user's link.
+        let link: (developer: String, user: String)?
     }
-
-    /// What is about to run.
-    struct Opening: Sendable {
-        var sessionID: String
-        var voice: String
-        var format: String
-        /// From `X-Quota-User` on the upgrade.
-        var externalUserID: String?
-    }
-
-    typealias Reservation = VoiceServer.Reservation
-    typealias Settlement = VoiceServer.Settlement
 
     private struct Mark {
         var used: Int
@@ -40,10 +26,11 @@ final class CreditWallet: Sendable {
         var reservation: Reservation
         var used: Int
         var samples: Int
-        var closeName: String?
+        var closeName: String
     }
 
     private struct State {
+        var open: [String: Held] = [:]
         /// What is to be made durable at the next opportunity.
         var marks: [String: Mark] = [:]
         /// Settlements that the database refused; they are tried again.
@@ -63,27 +50,11 @@ final class CreditWallet: Sendable {
         self.logger = logger
     }
 
-    func reserve(_ credits: Int, token: String, opening: Opening) throws(Refusal) -> Reservation {
-        let now = WallTime.now
+    func reserve(_ credits: Int, for caller: RelayCaller) throws(RelayLedgerRefusal) -> RelayReservation {
+        let held: Held
         do {
-            return try store.database.write { database in
-                let principal = try Principal.find(
-                    token, externalUserID: opening.externalUserID, now: now, in: database)
-                guard principal.kind != .session else { throw Refusal.unknownToken }
-                guard principal.scopes.contains(.creditsSpend) else { throw Refusal.insufficientScope }
-                let reservation = try Ledger.reserve(
-                    credits, for: .init(principal, model: model, endpoint: endpoint), now: now, in: database)
-                try database.execute(
-                    sql: """
-                        INSERT INTO voice_sessions (id, user_id, reservation_id, voice, format, started_at)
-                        VALUES (?, ?, ?, ?, ?, ?)
-                        """,
-                    arguments: [
-                        opening.sessionID, principal.payerID, reservation.id, opening.voice, opening.format, now,
-                    ])
-                return reservation
-            }
-        } catch let error as Refusal {
+            held = try store.database.write { try open(credits, for: caller, now: .now, in: $0) }
+        } catch let error as RelayLedgerRefusal {
             throw error
         } catch let error as Ledger.InsufficientCredits {
             throw .insufficientCredits(balance: error.balance, required: error.required)
@@ -93,32 +64,82 @@ final class CreditWallet: Sendable {
             logger.error("a reservation failed", metadata: ["error": "\(error)"])
             throw .unavailable
         }
+        let reservation = held.reservation
+        state.withLock { $0.open[reservation.id] = held }
+        return RelayReservation(id: reservation.id, credits: reservation.credits, owner: reservation.payerID)
     }
 
-    /// What the wallet of an open reservation has left, the reservation not counted.
-    func balance(of reservation: Reservation) -> Int? {
-        try? store.database.read { try Ledger.balance(of: reservation.payerID, in: $0) }
+    private func open(
+        _ credits: Int, for caller: RelayCaller, now: WallTime, in database: Database
+    ) throws -> Held {
+        let principal = try Principal.find(caller.token, externalUserID: caller.hostedUser, now: now, in: database)
+        guard principal.kind != .session else { throw RelayLedgerRefusal.unknownToken }
+        guard principal.scopes.contains(.creditsSpend) else { throw RelayLedgerRefusal.insufficientScope }
+        store.keyUse.note(principal, now: now)
+        let reservation = try Ledger.reserve(
+            credits, for: .init(principal, model: model, endpoint: endpoint), now: now, in: database)
+        try database.execute(
+            sql: """
+                INSERT INTO voice_sessions (id, user_id, reservation_id, voice, format, started_at)
+                VALUES (?, ?, ?, ?, ?, ?)
+                """,
+            arguments: [caller.sessionID, principal.payerID, reservation.id, caller.voice, caller.format, now])
+        return Held(
+            reservation: reservation, credential: Token.hash(caller.token), isKey: principal.kind == .apiKey,
+            link: principal.externalUserID.map { (principal.developerID, $0) })
     }
 
-    /// Notes what a session has used so far; ``makeMarksDurable()`` writes it.
-    func mark(_ reservation: Reservation, used: Int, samples: Int) {
-        state.withLock { $0.marks[reservation.id] = Mark(used: used, samples: samples) }
-    }
-
-    /// Bills `used` of the reservation and refunds the rest; `nil` when it was settled before.
-    ///
-    /// - Parameter closeName: how the session ended, for its owner.
-    func settle(_ reservation: Reservation, used: Int, samples: Int, closeName: String? = nil) -> Settlement? {
-        let ending = Ending(reservation: reservation, used: used, samples: samples, closeName: closeName)
+    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> RelayFunds {
+        let held = state.withLock { state in
+            state.marks[reservation.id] = Mark(used: used, samples: samples)
+            return state.open[reservation.id]
+        }
+        guard let held else { return .gone }
         do {
-            return try settle(ending)
+            return try store.lookUp { try Self.funds(held, in: $0) }
+        } catch {
+            // A balance that can't be read ends no session: what was reserved is there.
+            return .held(besides: 0)
+        }
+    }
+
+    /// What a reservation rests on may be taken back while it is open: its credits by a refund, the credential by
+    /// whoever gave it. That an access token expires meanwhile ends nothing.
+    private static func funds(_ held: Held, in database: Database) throws -> RelayFunds {
+        let credential =
+            held.isKey
+            ? "SELECT 1 FROM api_keys WHERE key_hash = ? AND revoked_at IS NULL"
+            : "SELECT 1 FROM oauth_tokens WHERE token_hash = ? AND revoked_at IS NULL"
+        let row = try Row.fetchOne(
+            database,
+            sql: """
+                SELECT (SELECT settled_at IS NULL FROM reservations WHERE id = ?) AS is_open,
+                    (SELECT balance FROM ledger_accounts WHERE user_id = ? AND kind = 'wallet') AS balance,
+                    EXISTS (\(credential)) AS is_valid
+                """, arguments: [held.reservation.id, held.reservation.payerID, held.credential])
+        guard let row, row["is_open"] == true else { return .gone }
+        guard row["is_valid"] == true else { return .revoked }
+        if let link = held.link {
+            let payer = try HostedLink.find(link.user, of: link.developer, in: database)?.userID
+            guard payer == held.reservation.payerID else { return .revoked }
+        }
+        return .held(besides: row["balance"] ?? 0)
+    }
+
+    func settle(
+        _ reservation: RelayReservation, used: Int, samples: Int, closeName: String
+    ) -> RelaySettlement? {
+        guard let held = state.withLock({ $0.open.removeValue(forKey: reservation.id) }) else { return nil }
+        let ending = Ending(reservation: held.reservation, used: used, samples: samples, closeName: closeName)
+        do {
+            return try settle(ending).map {
+                RelaySettlement(creditsUsed: $0.creditsUsed, creditsRefunded: $0.creditsRefunded)
+            }
         } catch {
             logger.error("a settlement failed and is tried again", metadata: ["error": "\(error)"])
             state.withLock { $0.unsettled.append(ending) }
             let billed = min(max(used, 0), reservation.credits)
-            return Settlement(
-                creditsUsed: billed, creditsRefunded: reservation.credits - billed,
-                balance: balance(of: reservation) ?? 0)
+            return RelaySettlement(creditsUsed: billed, creditsRefunded: reservation.credits - billed)
         }
     }
 
@@ -148,8 +169,11 @@ final class CreditWallet: Sendable {
             return (state.marks, state.unsettled)
         }
         for ending in unsettled {
-            _ = settle(
-                ending.reservation, used: ending.used, samples: ending.samples, closeName: ending.closeName)
+            do {
+                _ = try settle(ending)
+            } catch {
+                state.withLock { $0.unsettled.append(ending) }
+            }
         }
         guard !marks.isEmpty else { return }
         do {

@@ -80,6 +80,11 @@ actor RelayConnection {
         return true
     }
 
+    /// The session's converter, elsewhere, has something to say.
+    func pump() async throws {
+        try await perform(session.pump(.now()))
+    }
+
     func shutDown() async {
         try? await perform(session.shutDown())
     }

@@ -26,6 +26,16 @@ package struct RelayReservation: Sendable, Hashable {
     }
 }
 
+/// What has become of a reservation that is open.
+package enum RelayFunds: Equatable {
+    /// It is there; the wallet could give so many credits besides.
+    case held(besides: Int)
+    /// It is not open any more: its credits were taken back.
+    case gone
+    /// Whoever gave the credential, or linked the hosted user, took that back.
+    case revoked
+}
+
 /// The end of a reservation.
 package struct RelaySettlement: Sendable, Equatable {
     package let creditsUsed: Int
@@ -56,9 +66,9 @@ package protocol RelayLedger: Sendable {
     /// Sets credits aside, all or none.
     func reserve(_ credits: Int, for caller: RelayCaller) throws(RelayLedgerRefusal) -> RelayReservation
 
-    /// Notes what was used so far, about once a second: a server that dies settles at the last note. Returns what the
-    /// wallet could still give besides the reservation, `nil` when the reservation is not open any more.
-    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> Int?
+    /// Notes what was used so far, about once a second, and says what has become of the reservation meanwhile: a server
+    /// that dies settles at the last note.
+    func note(_ reservation: RelayReservation, used: Int, samples: Int) -> RelayFunds
 
     /// Bills `used` and gives the rest back; `nil` when that has happened before.
     ///
@@ -96,11 +106,13 @@ final class SessionFunds {
         used = min(RelayProtocol.credits(forSamples: samples), reservation.credits)
     }
 
-    /// Makes what was used so far durable; credits left, `nil` when the session has no funds any more.
-    func note() -> (used: Int, left: Int)? {
-        guard !isSettled, let left = ledger.note(reservation, used: used, samples: samples) else { return nil }
-        return (used, left + reservation.credits - used)
+    /// Makes what was used so far durable.
+    func note() -> RelayFunds {
+        isSettled ? .gone : ledger.note(reservation, used: used, samples: samples)
     }
+
+    /// What was used so far, and what is left with so many credits `besides` the reservation.
+    func bill(besides: Int) -> (used: Int, left: Int) { (used, besides + reservation.credits - used) }
 
     @discardableResult
     func settle(closeName: String) -> RelaySettlement? {

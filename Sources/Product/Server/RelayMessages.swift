@@ -22,7 +22,7 @@ struct ReadyMessage: Encodable {
     let sessionId: String
     let reservedCredits: Int
     let heartbeatSeconds: Double
-    let features = [RelayProtocol.Feature.end, RelayProtocol.Feature.usage, RelayProtocol.Feature.voice]
+    let features: [String]
     let formats = RelayWire.allCases.map(\.format)
     let delaySamples: Int
     /// Stated only by a relay that takes more than the profile's ceiling.

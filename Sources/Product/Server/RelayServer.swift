@@ -56,7 +56,7 @@ public final class RelayServer: Sendable {
             store: store, model: RelayProtocol.model, endpoint: RelayProtocol.path, logger: logger)
         let services = ServerServices(store: store, configuration: configuration, logger: logger)
         let relay = RelayService(
-            configuration: configuration, ledger: ledger ?? WalletLedger(wallet), metrics: services.metrics)
+            configuration: configuration, ledger: ledger ?? wallet, metrics: services.metrics)
         self.relay.withLock { $0 = relay }
         defer { relay.stop() }
         let application = Application(

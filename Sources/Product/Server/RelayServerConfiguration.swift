@@ -38,6 +38,9 @@ public struct RelayServerConfiguration: Sendable {
     public var latenessMillisecondsMax: Double? = 250
     /// Makes the converter of one session.
     package var makeConverter: @Sendable (Voice) throws -> any SessionConverter = { LocalConverter(voice: $0) }
+    /// Makes the converter of one session where sessions are converted elsewhere; ``makeConverter`` is not asked then, and
+    /// any name of a voice is passed on.
+    package var makeRemoteConverter: (@Sendable (RemoteOrder) throws -> any SessionConverter)?
     /// TLS with a given certificate; without one, and without ``makesCertificate``, connections are not encrypted.
     public var certificate: ServerCertificate?
     /// TLS with a certificate of the server's own development CA, which it makes in ``dataFolder``.
@@ -51,6 +54,8 @@ public struct RelayServerConfiguration: Sendable {
     public var allowsLoopbackWebhooks = false
     /// Before a failed delivery's second attempt; each further one waits four times as long.
     public var webhookRetrySeconds = 5.0
+    /// Opens `/metrics` to other machines, as a bearer; without one only this machine may read it.
+    public var metricsToken: String?
     /// Of one address; 0 does not limit.
     public var requestsPerMinute = 6_000
 

@@ -71,13 +71,14 @@ final class RelayService: Sendable {
                     await Self.awaitClose(inbound)
                     return
                 }
+                let (changes, change) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
                 let session = ServerSession(
                     meters: meters, configuration: configuration, ledger: ledger, hostedUser: request.hostedUser,
-                    now: .now())
+                    onChange: { change.yield() }, now: .now())
                 let connection = RelayConnection(
                     session: session, outbound: outbound, heartbeatSeconds: configuration.heartbeatSeconds,
                     executor: executor, logger: logger, registry: registry)
-                await self.drive(connection, inbound)
+                await self.drive(connection, inbound, changes)
             }
         } catch {
             // The peer went away in mid-frame; the session has settled.
@@ -98,7 +99,10 @@ final class RelayService: Sendable {
         return nil
     }
 
-    private func drive(_ connection: RelayConnection, _ inbound: NIOAsyncChannelInboundStream<FrameArrival>) async {
+    private func drive(
+        _ connection: RelayConnection, _ inbound: NIOAsyncChannelInboundStream<FrameArrival>,
+        _ changes: AsyncStream<Void>
+    ) async {
         // Often enough for the shortest heartbeat, and for thousands of sessions not too often.
         let turn = Duration.milliseconds(Int64(max(100, min(500, configuration.heartbeatSeconds * 250))))
         await withGracefulShutdownHandler {
@@ -115,6 +119,12 @@ final class RelayService: Sendable {
                     while !Task.isCancelled {
                         try? await Task.sleep(for: turn)
                         guard (try? await connection.tick()) == true else { break }
+                    }
+                }
+                if configuration.makeRemoteConverter != nil {
+                    group.addTask {
+                        // A peer that is gone is found by the others.
+                        for await _ in changes { try? await connection.pump() }
                     }
                 }
                 // Whichever ends first ends the connection: no frames any more, or a peer that is gone.

@@ -13,8 +13,9 @@ package struct ServerServices: Sendable {
     package var metrics = ServerMetrics()
     var webhooks = WebhookDispatcher.Policy()
     var limiter = RateLimiter(perMinute: 6_000, burst: 1_000)
-    /// For whoever makes accounts or guesses passwords.
-    var signInLimiter = RateLimiter(perMinute: 60, burst: 60)
+    let attempts = SignInAttempts()
+    /// Opens `/metrics` to those who are not on this machine; `nil` opens it to nobody else.
+    var metricsToken: String?
 
     package init(store: Store, logger: Logger) {
         self.store = store
@@ -29,6 +30,7 @@ package struct ServerServices: Sendable {
         chat.upstream = configuration.upstreamURL.map { Upstream(baseURL: $0, key: configuration.upstreamKey) }
         webhooks.allowsLoopback = configuration.allowsLoopbackWebhooks
         webhooks.retrySeconds = configuration.webhookRetrySeconds
+        metricsToken = configuration.metricsToken
         let perMinute = configuration.requestsPerMinute
         limiter = RateLimiter(perMinute: perMinute, burst: max(perMinute / 6, 1))
     }

@@ -17,8 +17,12 @@ struct ServerSession: ~Copyable {
     private enum State {
         /// Until `auth`, or the deadline.
         case awaitingAuth(deadline: NIODeadline)
+        /// `auth` was good; the converter, elsewhere, is being reached.
+        case starting(seconds: Int, deadline: NIODeadline)
         /// Audio both ways until `end`, a fault or the time limit.
         case streaming
+        /// `end` came; until the converter, elsewhere, has given all that it owes.
+        case ending(deadline: NIODeadline)
         /// Decided; what still comes is ignored.
         case closed
     }
@@ -27,6 +31,7 @@ struct ServerSession: ~Copyable {
     private let ledger: any RelayLedger
     private let meters: SessionMeters
     private let hostedUser: String?
+    private let onChange: @Sendable () -> Void
     private var state: State
     private var engine: ConversionEngine?
     private var wire = RelayWire.pcm
@@ -43,8 +48,9 @@ struct ServerSession: ~Copyable {
 
     init(
         meters: SessionMeters, configuration: RelayServerConfiguration, ledger: any RelayLedger, hostedUser: String?,
-        now: NIODeadline
+        onChange: @escaping @Sendable () -> Void, now: NIODeadline
     ) {
+        self.onChange = onChange
         self.configuration = configuration
         self.ledger = ledger
         self.meters = meters
@@ -56,7 +62,7 @@ struct ServerSession: ~Copyable {
 
     mutating func text(_ text: String, now: NIODeadline) -> [Action] {
         switch state {
-        case .closed: return []
+        case .closed, .ending, .starting: return []
         case .awaitingAuth:
             guard let auth = RelayJSON.decode(AuthMessage.self, from: text), auth.type == RelayProtocol.MessageType.auth
             else { return fail(.invalidAuth, "the first frame must be the auth message") }
@@ -66,7 +72,7 @@ struct ServerSession: ~Copyable {
                 return fail(.formatViolation, "a text frame must be a JSON object with a type")
             }
             switch type {
-            case RelayProtocol.MessageType.end: return end()
+            case RelayProtocol.MessageType.end: return end(now)
             case RelayProtocol.MessageType.voice: return changeVoice(message.voice ?? "")
             default: return []
             }
@@ -77,8 +83,8 @@ struct ServerSession: ~Copyable {
         -> [Action]
     {
         switch state {
-        case .closed: return []
-        case .awaitingAuth: return fail(.formatViolation, "audio came before the session was ready")
+        case .closed, .ending: return []
+        case .awaitingAuth, .starting: return fail(.formatViolation, "audio came before the session was ready")
         case .streaming: break
         }
         let length = bytes.withUnsafeBytes { engine?.samples(of: $0) ?? nil }
@@ -105,9 +111,38 @@ struct ServerSession: ~Copyable {
         case .closed: return []
         case .awaitingAuth(let deadline):
             return now < deadline ? [] : fail(.invalidAuth, "no auth message within \(RelayProtocol.authSecondsMax) s")
-        case .streaming: return now < deadline ? usage(now) : timedOut()
+        case .starting(_, let limit):
+            return now < limit ? pump(now) : fail(.upstreamDisconnected, Self.unreachable)
+        case .streaming: return now < deadline ? pump(now) + usage(now) : timedOut()
+        case .ending(let limit):
+            return now < limit ? pump(now) : fail(.upstreamDisconnected, "the rest of the answer did not come")
         }
     }
+
+    /// Takes what a converter elsewhere has for the session.
+    mutating func pump(_ now: NIODeadline) -> [Action] {
+        switch state {
+        case .closed, .awaitingAuth: return []
+        case .starting, .streaming, .ending: break
+        }
+        let frames: [[UInt8]]
+        do throws(ConversionEngine.Failure) {
+            frames = try engine?.poll() ?? []
+        } catch {
+            return failed(error, 0)
+        }
+        if !frames.isEmpty { note(0, 0, frames) }
+        let sound = frames.map(Action.sendAudio)
+        switch state {
+        case .starting(let seconds, _) where engine?.isReady == true: return begin(seconds, now)
+        case .ending where engine?.isDrained == true: return sound + finish()
+        case .closed, .awaitingAuth, .starting, .streaming, .ending: return sound
+        }
+    }
+
+    private static let unreachable = "the converter of this session can't be reached"
+    /// For a converter elsewhere: to be reached, and to give the rest.
+    private static let remoteWait = TimeAmount.seconds(40)
 
     /// The server stops: the session ends with its bill.
     mutating func shutDown() -> [Action] {
@@ -118,6 +153,7 @@ struct ServerSession: ~Copyable {
     /// The peer closed or went silent: the session ends with its bill, and nothing is said.
     mutating func abandon() {
         state = .closed
+        engine = nil
         funds?.settle(closeName: SessionFunds.abandoned)
     }
 
@@ -142,7 +178,8 @@ struct ServerSession: ~Copyable {
             let caller = RelayCaller(
                 token: token, hostedUser: hostedUser, sessionID: meters.id, voice: voice.name, format: wire.format)
             let funds = try SessionFunds(wholeSeconds * RelayProtocol.creditsPerSecond, for: caller, from: ledger)
-            return start(funds, voice, wire, wholeSeconds, now)
+            self.funds = funds
+            return start(voice, wire, wholeSeconds, now)
         } catch {
             return refuse(error)
         }
@@ -166,42 +203,62 @@ struct ServerSession: ~Copyable {
         }
     }
 
-    private mutating func start(
-        _ funds: SessionFunds, _ voice: Voice, _ wire: RelayWire, _ seconds: Int, _ now: NIODeadline
-    ) -> [Action] {
-        guard let engine = makeEngine(voice, wire) else {
-            return fail(.upstreamDisconnected, "no converter could be made for this session")
+    private mutating func start(_ voice: Voice, _ wire: RelayWire, _ seconds: Int, _ now: NIODeadline) -> [Action] {
+        do {
+            engine = try makeEngine(voice, wire, seconds)
+        } catch {
+            return failed(.converter(error), 0)
         }
-        let delaySamples = engine.delaySamples
-        self.engine = consume engine
-        self.funds = funds
         self.wire = wire
+        meters.values.withLock { values in
+            values.owner = funds?.reservation.owner
+            values.voice = voice.name
+            values.wire = wire
+        }
+        state = .starting(seconds: seconds, deadline: now + Self.remoteWait)
+        return pump(now)
+    }
+
+    /// The converter is there: sound may come.
+    private mutating func begin(_ seconds: Int, _ now: NIODeadline) -> [Action] {
         if wire == .opus { packetMeter = RateMeter(ceilingBytesPerSecond: RelayProtocol.opusAcceptedBytesPerSecond) }
         samplesMax = seconds * RelayProtocol.sampleRate
         deadline = now + .seconds(Int64(seconds))
         usageDue = now + .seconds(1)
         state = .streaming
+        let delaySamples = engine?.delaySamples ?? 0
         meters.values.withLock { values in
-            values.owner = funds.reservation.owner
-            values.voice = voice.name
-            values.wire = wire
             values.delaySamples = delaySamples
             values.readySince = now
         }
+        let always = [RelayProtocol.Feature.end, RelayProtocol.Feature.usage]
         let ready = ReadyMessage(
-            sessionId: meters.id, reservedCredits: funds.reservation.credits,
-            heartbeatSeconds: configuration.heartbeatSeconds, delaySamples: delaySamples,
-            ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
+            sessionId: meters.id, reservedCredits: funds?.reservation.credits ?? 0,
+            heartbeatSeconds: configuration.heartbeatSeconds,
+            features: engine?.changesVoice == true ? always + [RelayProtocol.Feature.voice] : always,
+            delaySamples: delaySamples, ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
         return [.sendText(RelayJSON.encode(ready))]
     }
 
-    private func makeEngine(_ voice: Voice, _ wire: RelayWire) -> ConversionEngine? {
-        guard let converter = try? configuration.makeConverter(voice) else { return nil }
-        return try? ConversionEngine(converter: converter, wire: wire)
+    private func makeEngine(_ voice: Voice, _ wire: RelayWire, _ seconds: Int) throws -> ConversionEngine {
+        let converter: any SessionConverter
+        if let makeRemote = configuration.makeRemoteConverter {
+            converter = try makeRemote(
+                RemoteOrder(sessionID: meters.id, voice: voice.name, secondsMax: seconds, onChange: onChange))
+        } else {
+            converter = try configuration.makeConverter(voice)
+        }
+        return try ConversionEngine(converter: converter, wire: wire)
     }
 
     private func voice(named name: String) -> Voice? {
-        configuration.voices.first { $0.name == name.lowercased() }
+        let name = name.lowercased()
+        guard configuration.makeRemoteConverter != nil else {
+            return configuration.voices.first { $0.name == name }
+        }
+        // Any that could be the name of one: what it sounds like the other end knows.
+        guard (1...64).contains(name.utf8.count), TextRule.isPrintable(name) else { return nil }
+        return Voice(name: name, summary: "", pitch: .ratio(1), formants: .ratio(1))
     }
 
     /// What is too fast about a frame; `nil` when nothing is.
@@ -242,6 +299,7 @@ struct ServerSession: ~Copyable {
     private mutating func failed(_ failure: ConversionEngine.Failure, _ bytes: Int) -> [Action] {
         switch failure {
         case .malformed: malformed(bytes)
+        case .converter(let error as ConverterRefusal): refuse(error.message)
         case .converter: fail(.upstreamDisconnected, "the converter of this session failed")
         }
     }
@@ -259,15 +317,22 @@ struct ServerSession: ~Copyable {
         }
     }
 
-    /// Flushes what the converter still holds, bills, and closes.
-    private mutating func end() -> [Action] {
-        let rest: [[UInt8]]
+    /// No more sound comes: what the converter holds, and then the bill.
+    private mutating func end(_ now: NIODeadline) -> [Action] {
         do throws(ConversionEngine.Failure) {
-            rest = try engine?.flush() ?? []
+            let frames = try engine?.flush() ?? []
+            state = .ending(deadline: now + Self.remoteWait)
+            return frames.map(Action.sendAudio) + pump(now)
         } catch {
             return failed(error, 0)
         }
+    }
+
+    /// All has been delivered: bills, and closes.
+    private mutating func finish() -> [Action] {
+        let rest = engine?.flushEncoder() ?? []
         state = .closed
+        engine = nil
         let bill = funds?.settle(closeName: "normal")
         let done = DoneMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill?.creditsUsed ?? 0,
@@ -280,10 +345,14 @@ struct ServerSession: ~Copyable {
     private mutating func usage(_ now: NIODeadline) -> [Action] {
         guard now >= usageDue, let funds else { return [] }
         usageDue = now + .seconds(1)
-        guard let bill = funds.note() else {
-            return fail(.balanceExhausted, "the credits of this session are not reserved any more")
+        let besides: Int
+        switch funds.note() {
+        case .held(let credits): besides = credits
+        case .gone: return fail(.balanceExhausted, "the credits of this session were taken back")
+        case .revoked: return fail(.invalidAuth, "the key or token of this session was revoked")
         }
         guard samplesIn > samplesReported else { return [] }
+        let bill = funds.bill(besides: besides)
         samplesReported = samplesIn
         let usage = UsageMessage(
             seconds: Double(samplesIn) / Double(RelayProtocol.sampleRate), creditsUsed: bill.used,
@@ -303,6 +372,7 @@ struct ServerSession: ~Copyable {
     private mutating func fail(_ code: RelayCloseCode, _ message: String) -> [Action] {
         if case .closed = state { return [] }
         state = .closed
+        engine = nil
         funds?.settle(closeName: code.name)
         let error = ErrorMessage(code: code.name, message: message)
         return [.sendText(RelayJSON.encode(error)), .close(code, detail: message)]

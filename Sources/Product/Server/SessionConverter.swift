@@ -14,8 +14,45 @@ package protocol SessionConverter: AnyObject {
     /// Takes sound and delivers what is ready of the answer: any number of samples.
     func convert(_ input: UnsafeBufferPointer<Float>, _ deliver: (UnsafeBufferPointer<Float>) -> Void) throws
 
-    /// No more sound comes: delivers what is left.
+    /// No more sound comes: delivers what is left, or, elsewhere, asks for it; ``poll(_:)`` then delivers it.
     func flush(_ deliver: (UnsafeBufferPointer<Float>) -> Void) throws
+
+    /// Whether sound may be given. What is elsewhere has to be reached first.
+    var isReady: Bool { get }
+    /// Whether the voice may change on the way.
+    var changesVoice: Bool { get }
+    /// Delivers what has come since the last call, without waiting.
+    func poll(_ deliver: (UnsafeBufferPointer<Float>) -> Void) throws
+    /// Whether all has been delivered, after ``flush(_:)``.
+    var isDrained: Bool { get }
+}
+
+/// On this machine a converter answers in the call.
+extension SessionConverter {
+    package var isReady: Bool { true }
+    package var changesVoice: Bool { true }
+    package func poll(_ deliver: (UnsafeBufferPointer<Float>) -> Void) throws {}
+    package var isDrained: Bool { true }
+}
+
+/// What is asked of a converter that is elsewhere.
+package struct RemoteOrder: Sendable {
+    package let sessionID: String
+    /// As the client named it: only the other end knows its voices.
+    package let voice: String
+    /// How long the session may last, and so what the other end should reserve.
+    package let secondsMax: Int
+    /// To be called from any thread when there is something to poll for.
+    package let onChange: @Sendable () -> Void
+}
+
+/// The other end does not do what this client asks: its own fault, and nobody's outage. The text is for the client.
+package struct ConverterRefusal: Error {
+    package let message: String
+
+    package init(_ message: String) {
+        self.message = message
+    }
 }
 
 /// The voices of this machine. Reuses its buffer: after the first block of the largest size nothing is allocated.

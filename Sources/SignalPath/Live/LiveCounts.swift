@@ -53,6 +53,12 @@ extension LivePath {
         return delays
     }
 
+    /// How long ago the first sample of what was sent last was recorded.
+    public func sentAge(now: MonotonicTime) -> Int64 {
+        let waited = uplink.end - uplink.sendPosition + lastSent
+        return nanoseconds(waited) + uplink.filterNanoseconds + now.nanoseconds(since: capturedAt)
+    }
+
     /// By how much the stream runs faster than the speaker, in parts per million.
     public var driftPPM: Double { downlink.driftPPM }
 

@@ -53,6 +53,7 @@ extension LivePath {
         if backend.isPaced { ceiling.depart(count * RelayProtocol.bytesPerSample, now: clock()) }
         self.backend?.sent += count
         counts.sent += count
+        lastSent = count
     }
 
     /// Takes what the converter answers.
@@ -105,14 +106,15 @@ extension LivePath {
     }
 
     private mutating func mixOwnVoice(from mic: Int, count: Int) {
-        guard ownShare.current > 0 || ownShare.target > 0, let base = scratch.baseAddress else { return }
+        guard ownShare.current > 0 || ownShare.target > 0 else { return }
+        let own = UnsafeMutableBufferPointer(rebasing: ownScratch[..<count])
         for index in 0..<count {
-            let share = ownShare.step()
             let position = mic + index
             let isThere = position >= uplink.history.start && position < uplink.history.end
-            let own = isThere ? uplink.history.sample(position) : 0
-            base[index] += (own - base[index]) * share
+            own[index] = isThere ? uplink.history.sample(position) : 0
         }
+        ownGate.apply(to: own)
+        for index in 0..<count { scratch[index] += (own[index] - scratch[index]) * ownShare.step() }
     }
 
     /// Passes on the own voice up to the newest sample, without the converter.
@@ -129,6 +131,7 @@ extension LivePath {
                 }
                 fadeFrom = nil
             }
+            ownGate.apply(to: UnsafeMutableBufferPointer(rebasing: scratch[..<count]))
             pass(count, from: start, now)
         }
     }

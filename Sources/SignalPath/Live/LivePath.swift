@@ -22,7 +22,7 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     /// Own voice that was asked for goes over to the direct way after this much sound.
     private static let directAfterNanoseconds: Int64 = 1_500_000_000
 
-    public let settings: LiveSettings
+    public private(set) var settings: LiveSettings
     var uplink: LiveUplink
     var downlink: LiveDownlink
     var ceiling = RateCeiling()
@@ -39,8 +39,13 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     /// Position in the microphone's stream behind what was given to the speaker's side last.
     var deliveredMic = 0
     var queued = 0
+    /// Samples of the last departure.
+    var lastSent = 0
     var capturedAt = MonotonicTime(nanoseconds: 0)
     let scratch: UnsafeMutableBufferPointer<Float>
+    let ownScratch: UnsafeMutableBufferPointer<Float>
+    /// The own voice's; the converted voice is gated by its converter, which can look ahead.
+    var ownGate: SpeechGate
     public internal(set) var counts = LiveCounts()
 
     /// A converter that answers.
@@ -54,7 +59,8 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     }
 
     public init(_ settings: LiveSettings) throws(ResamplerError) {
-        let uplink = try LiveUplink(captureRate: settings.captureRate, streamRate: settings.streamRate)
+        let uplink = try LiveUplink(
+            captureRate: settings.captureRate, streamRate: settings.streamRate, cleanUp: settings.cleanUp)
         let downlink = try LiveDownlink(settings.playout, deviceRate: settings.playbackRate)
         self.settings = settings
         self.uplink = uplink
@@ -62,10 +68,14 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         ownShare = Gain(0, rampFrames: settings.streamRate / 50)
         scratch = .allocate(capacity: settings.streamRate / 25)
         scratch.initialize(repeating: 0)
+        ownScratch = .allocate(capacity: scratch.count)
+        ownScratch.initialize(repeating: 0)
+        ownGate = SpeechGate(sampleRate: settings.streamRate)
     }
 
     deinit {
         scratch.deallocate()
+        ownScratch.deallocate()
     }
 
     // MARK: - Controls
@@ -103,7 +113,11 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
 
     public mutating func setOutputGain(_ factor: Float) { downlink.setGain(factor) }
 
-    public mutating func setGate(decibels: Double?) { uplink.setGate(decibels: decibels) }
+    /// Gates the own voice; the converter's gate is its owner's to set.
+    public mutating func setOwnGate(decibels: Double?) { ownGate.setThreshold(decibels: decibels) }
+
+    /// What goes out at once from now on.
+    public mutating func setPacket(_ packet: PacketPacker.Duration) { settings.packet = packet }
 
     // MARK: - The converter comes and goes
 
@@ -169,6 +183,9 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         guard let mutedAt else { return false }
         return nanoseconds(uplink.end - mutedAt) > settings.muteTailNanoseconds
     }
+
+    /// Microphone and speaker stand still from now on, until the next sound is captured.
+    public mutating func rest() { downlink.pause() }
 
     func nanoseconds(_ samples: Int) -> Int64 {
         Int64(samples) * 1_000_000_000 / Int64(settings.streamRate)

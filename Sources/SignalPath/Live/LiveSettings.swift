@@ -1,3 +1,4 @@
+import VoiceConversion
 import VoicePlayout
 import VoiceRelay
 
@@ -10,6 +11,8 @@ public struct LiveSettings: Sendable {
     public var playout: JitterBuffer.Settings
     /// What goes out at once: the relay's packets. nil takes blocks as they come.
     public var packet: PacketPacker.Duration?
+    /// Done to the microphone's sound before anything else; the own voice has it, too.
+    public var cleanUp = CleanUpSettings()
     /// Sound that waits for longer than this is not sent any more.
     public var ageMaxNanoseconds: Int64 = 120_000_000
     /// Sound that may be on its way there and back; beyond it nothing more is sent, so that nothing old piles up where
@@ -19,9 +22,10 @@ public struct LiveSettings: Sendable {
     public var muteTailNanoseconds: Int64 = 1_000_000_000
 
     /// Through a relay.
-    public static func relay(captureRate: Int, playbackRate: Int) -> LiveSettings {
-        LiveSettings(
-            captureRate: captureRate, playbackRate: playbackRate, playout: .relay, packet: .milliseconds10)
+    public static func relay(
+        captureRate: Int, playbackRate: Int, packet: PacketPacker.Duration = .milliseconds10
+    ) -> LiveSettings {
+        LiveSettings(captureRate: captureRate, playbackRate: playbackRate, playout: .relay, packet: packet)
     }
 
     /// Through a converter in this process.

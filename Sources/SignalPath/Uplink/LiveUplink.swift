@@ -1,15 +1,17 @@
+import VoiceConversion
 import VoicePlayout
 import VoiceSignal
 
-/// From the microphone to what may be sent, in signal order: resample → gain → gate → mute → history.
+/// From the microphone to what may be sent, in signal order: resample → clean-up → gain → mute → history.
 ///
 /// The history is the outbox as well: `sendPosition` runs behind its end. What stays there for longer than it may is
 /// skipped, counted, and never sent late. One thread at a time; allocates at `init` only.
 public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public let streamRate: Int
-    private var resampler: Resampler
+    /// nil between equal rates: the microphone's clock is the stream's, and a filter would only add its delay.
+    private var resampler: Resampler?
+    private var cleanUp: CleanUp
     private var gain: Gain
-    private var gate: SpeechGate
     private var mute: Gain
     public private(set) var meter: LevelMeter
     /// The last block's level.
@@ -26,12 +28,22 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     /// - Parameters:
     ///   - captureRate: samples per second of the microphone.
     ///   - streamRate: samples per second that the converter takes.
-    public init(captureRate: Int, streamRate: Int) throws(ResamplerError) {
-        resampler = try Resampler(from: captureRate, to: streamRate, profile: .live)
+    ///   - cleanUp: what is done to the sound first; the gate is the converter's, behind this.
+    public init(
+        captureRate: Int, streamRate: Int, cleanUp: CleanUpSettings = CleanUpSettings()
+    ) throws(ResamplerError) {
+        if captureRate == streamRate {
+            resampler = nil
+            filterNanoseconds = 0
+        } else {
+            let filter = try Resampler(from: captureRate, to: streamRate, profile: .live)
+            filterNanoseconds = Int64(filter.delayOutputFrames * 1e9 / Double(streamRate))
+            resampler = consume filter
+        }
         self.streamRate = streamRate
         gain = Gain(1, rampFrames: streamRate / 100)
         mute = Gain(1, rampFrames: streamRate / 100)
-        gate = SpeechGate(sampleRate: streamRate)
+        self.cleanUp = CleanUp(rate: streamRate, settings: cleanUp)
         meter = LevelMeter(sampleRate: streamRate)
         // Whatever a backend may owe, and its dry signal, lies within four seconds.
         history = PositionedSamples(capacityMin: 4 * streamRate)
@@ -47,30 +59,33 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     public var end: Int { history.end }
 
     /// What the filter adds, in nanoseconds.
-    public var filterNanoseconds: Int64 {
-        Int64(resampler.delayOutputFrames * 1e9 / Double(streamRate))
-    }
+    public let filterNanoseconds: Int64
 
     public mutating func setGain(_ factor: Float) { gain.set(factor) }
 
     public mutating func setMuted(_ isMuted: Bool) { mute.set(isMuted ? 0 : 1) }
 
-    public mutating func setGate(decibels: Double?) { gate.setThreshold(decibels: decibels) }
-
     /// Takes the microphone's samples.
     public mutating func push(_ samples: UnsafeBufferPointer<Float>) {
         var rest = samples
         while true {
-            let step = resampler.process(rest, into: block)
+            let filtered = resampler?.process(rest, into: block)
+            let step = filtered ?? copy(rest)
             rest = UnsafeBufferPointer(rebasing: rest[step.consumed...])
             guard step.produced > 0 else { return }
             let made = UnsafeMutableBufferPointer(rebasing: block[..<step.produced])
+            cleanUp.process(made)
             gain.apply(to: made)
             level = meter.measure(UnsafeBufferPointer(made))
-            gate.apply(to: made)
             mute.apply(to: made)
             history.append(UnsafeBufferPointer(made))
         }
+    }
+
+    private func copy(_ samples: UnsafeBufferPointer<Float>) -> (consumed: Int, produced: Int) {
+        let count = min(samples.count, block.count)
+        _ = block.update(fromContentsOf: samples[..<count])
+        return (count, count)
     }
 
     /// Forgets what has not been sent; with the next packet the newest sound goes out.

@@ -26,6 +26,15 @@ void cas_signal(int event_descriptor) {
     (void)unused;
 }
 
+void cas_await(int event_descriptor, int milliseconds) {
+    struct pollfd entry = {.fd = event_descriptor, .events = POLLIN};
+    uint64_t count;
+    if (poll(&entry, 1, milliseconds) > 0) {
+        ssize_t unused = read(event_descriptor, &count, sizeof count);
+        (void)unused;
+    }
+}
+
 // What the device's state says about a poll that reported an error.
 static int state_error(snd_pcm_t *pcm) {
     switch (snd_pcm_state(pcm)) {

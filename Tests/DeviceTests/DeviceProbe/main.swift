@@ -46,6 +46,7 @@ func report(_ device: SoundDevice) {
         case .stillLost(let error): say("\(device.direction) still lost \(error.cause): \(error)")
         case .recovered(_, let nanoseconds): say("\(device.direction) recovered after \(nanoseconds / 1_000_000) ms")
         case .stalled, .movedAgain, .onlyZeros, .soundReturned: say("\(device.direction) \(event)")
+        case .relaxed: say("\(device.direction) relaxed")
         case .wrongRate(let hertz): say("\(device.direction) wrong rate \(hertz)")
         }
     }

@@ -1,6 +1,6 @@
 """A client of profile v1 that shares no code with the product: Python's `websockets`. It does what it is told.
 
-    client.py URL < STEPS
+    client.py URL [HOSTED-USER] < STEPS
 
 STEPS is a JSON list of sessions, which run at once; a session is a list of steps, and a step has `do` and its arguments (see Client). Prints a JSON list of transcripts.
 """
@@ -180,8 +180,11 @@ class Client:
         }
 
 
-async def one(url, steps):
-    async with connect(url, create_protocol=Protocol, ping_interval=None, close_timeout=3, max_size=1 << 20) as socket:
+async def one(url, hosted_user, steps):
+    headers = {"X-Quota-User": hosted_user} if hosted_user else {}
+    async with connect(
+            url, create_protocol=Protocol, ping_interval=None, close_timeout=3, max_size=1 << 20,
+            extra_headers=headers) as socket:
         client = Client(socket)
         await client.run(steps)
         return client
@@ -189,7 +192,8 @@ async def one(url, steps):
 
 async def main():
     sessions = json.load(sys.stdin)
-    clients = await asyncio.gather(*(one(sys.argv[1] + PATH, steps) for steps in sessions))
+    hosted_user = sys.argv[2] if len(sys.argv) > 2 else None
+    clients = await asyncio.gather(*(one(sys.argv[1] + PATH, hosted_user, steps) for steps in sessions))
     print(json.dumps([client.transcript() for client in clients]))
 
 

@@ -91,12 +91,17 @@ public enum PeerClient {
     }
 
     /// Starts the client; ``transcripts(_:)`` has what came of it.
-    public static func start(_ url: String, _ sessions: [[Step]]) throws -> RunningProcess {
+    ///
+    /// - Parameter hostedUser: for `X-Quota-User` on the upgrade.
+    public static func start(
+        _ url: String, _ sessions: [[Step]], hostedUser: String? = nil
+    ) throws -> RunningProcess {
         let scratch = try Scratch()
         let text = sessions.map { "[\($0.map(\.json).joined(separator: ","))]" }.joined(separator: ",")
         // The process has the file open before the folder goes.
         return try RunningProcess(
-            Checkout.python, [Checkout.peer("client.py"), url], input: scratch.write("steps", "[\(text)]"))
+            Checkout.python, [Checkout.peer("client.py"), url] + (hostedUser.map { [$0] } ?? []),
+            input: scratch.write("steps", "[\(text)]"))
     }
 
     public static func transcripts(_ process: RunningProcess) async throws -> [Transcript] {

@@ -3,7 +3,7 @@ import VoiceKit
 import VoiceRealtime
 import VoiceSecureStream
 
-/// The stage beyond this machine: name, connection and TLS of the relay. No key is sent.
+/// The stage beyond this machine: name, connection and TLS of the relay, and its WebSocket. No key is sent.
 enum RelayCheck {
     static func run(base: String, caFile: String?, allowsInsecure: Bool) -> Finding {
         let endpoint = RelayEndpoint(base: base, token: "", caFile: caFile, allowsInsecure: allowsInsecure)
@@ -25,6 +25,11 @@ enum RelayCheck {
             let milliseconds = Double(monotonicNow().nanoseconds(since: start)) / 1e6
             let summary = stream.summary
             stream.close()
+            do throws(ConversionError) {
+                try endpoint.probe()
+            } catch {
+                return Finding("relay", .problem, "\(error)", ["connect_ms": milliseconds])
+            }
             let security = isTLS ? "\(summary.tlsVersion), \(summary.tlsCipher)" : "without TLS"
             let proxy = summary.proxy.isEmpty ? "" : " through the proxy \(summary.proxy)"
             return Finding(

@@ -128,7 +128,10 @@ final class ControlServer: Sendable {
 /// The words of the control socket.
 enum ControlRequest {
     static let words =
-        "mute, unmute, toggle-mute, bypass, unbypass, voice NAME, gain DB, record, stop-recording, status, quit"
+        """
+        mute, unmute, toggle-mute, talk on|off, bypass, unbypass, toggle-bypass, voice NAME, next-voice, \
+        previous-voice, gain DB, record, stop-recording, status, quit
+        """
 
     static func answer(to line: String, _ controls: LiveControls) -> String {
         let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
@@ -137,6 +140,11 @@ enum ControlRequest {
         case ("mute", nil): controls.setMuted(true)
         case ("unmute", nil): controls.setMuted(false)
         case ("toggle-mute", nil): controls.toggleMute()
+        case ("talk", "on"): controls.setMuted(false)
+        case ("talk", "off"): controls.setMuted(true)
+        case ("toggle-bypass", nil): controls.toggleBypass()
+        case ("next-voice", nil): controls.stepVoice(by: 1)
+        case ("previous-voice", nil): controls.stepVoice(by: -1)
         case ("bypass", nil): controls.setBypassed(true)
         case ("unbypass", nil): controls.setBypassed(false)
         case ("record", nil): controls.recorder.start()
@@ -147,7 +155,7 @@ enum ControlRequest {
             guard let decibels = Double(text), (-60...40).contains(decibels) else {
                 return "error: gain takes -60 to 40"
             }
-            controls.session.setGain(decibels: decibels)
+            controls.setGain(decibels: decibels)
         case ("voice", let name?):
             do {
                 try controls.setVoice(name)

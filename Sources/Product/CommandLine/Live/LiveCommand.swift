@@ -15,8 +15,15 @@ struct LiveCommand: AsyncParsableCommand {
             Use headphones: what the speaker plays comes back into the microphone.
 
             On a terminal: m mutes, b lets your own voice through, v and V change the voice, + and - the gain,
-            r records, space talks with --push-to-talk, q quits. Elsewhere a line of status every few seconds, or
-            JSON events with --json. quota-voice ctl drives a running session from anywhere.
+            r records, q quits. With --push-to-talk the microphone is open while the space bar is held (a terminal
+            tells of no release, so it closes 0.4 s after the last repeat, and 0.8 s after a short press); for a hotkey
+            of the desktop there are quota-voice ctl talk on and talk off, for its press and its release.
+            Elsewhere a line of status every few seconds, or JSON events with --json. quota-voice ctl drives a
+            running session from anywhere.
+
+            The gate hears ahead, so that no word loses its beginning: in this process within the converter's delay,
+            before a relay for 10 ms more delay. Opus on the wire (--wire opus) needs a tenth of the bandwidth and
+            takes some 30 ms more delay. Every stage of the delay is shown.
 
             Exit codes: \(ExitStatus.summary)
             """)
@@ -36,6 +43,12 @@ struct LiveCommand: AsyncParsableCommand {
             "Be a microphone of this name for other programs, instead of playing to a speaker.", valueName: "name"))
     var virtualMic: String?
 
+    @Option(
+        defaultAsFlag: "default",
+        help: ArgumentHelp(
+            "Play the same on a second speaker: to hear yourself beside --virtual-mic.", valueName: "device"))
+    var monitor: String?
+
     @Option(help: ArgumentHelp("low, balanced, safe, or what the devices may take in ms.", valueName: "latency"))
     var latency = LiveLatency(value: .balanced)
 
@@ -54,13 +67,8 @@ struct LiveCommand: AsyncParsableCommand {
     @Flag(help: "Begin muted.")
     var mute = false
 
-    @Flag(help: "Begin muted; the space bar, or quota-voice ctl, opens and closes the microphone.")
+    @Flag(help: "Be muted but while the space bar is held, or between quota-voice ctl talk on and off.")
     var pushToTalk = false
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Level from which the microphone opens, for example -45.", valueName: "dB"))
-    var gate: Double?
 
     @Option(parsing: .unconditional, help: ArgumentHelp("Gain of the microphone, -60 to 40.", valueName: "dB"))
     var gain = 0.0
@@ -77,15 +85,14 @@ struct LiveCommand: AsyncParsableCommand {
     @Flag(help: "Print JSON events on standard output, one a line.")
     var json = false
 
+    @OptionGroup(title: "Clean-up")
+    var cleanUp: CleanUpOptions
+
     @OptionGroup(title: "Where to convert")
     var relay: RelayOptions
 
     func validate() throws {
-        guard relay.wire == .pcm else {
-            throw ValidationError("live sends PCM; leave --wire \(relay.wire.rawValue) out.")
-        }
         guard (-60...40).contains(gain) else { throw ValidationError("--gain takes -60 to 40 dB.") }
-        if let gate, !(-100...0).contains(gate) { throw ValidationError("--gate takes -100 to 0 dB.") }
         if let maxDuration, !(1...86_400).contains(maxDuration) {
             throw ValidationError("--max-duration takes 1 to 86400 seconds.")
         }
@@ -110,7 +117,9 @@ struct LiveCommand: AsyncParsableCommand {
         await interrupt.start { session.stop() }
         let server = try ControlServer.start(controls)
         defer { server?.stop() }
-        let view = LiveView(session: session, controls: controls, style: json ? .json : .automatic)
+        let view = LiveView(
+            session: session, controls: controls, style: json ? .json : .automatic, isPushToTalk: pushToTalk,
+            microphone: virtualMic)
         view.start(recordsAtOnce: record != nil)
         let outcome = await ConvertBatch.onThread { Result { try session.run() } }
         let problem = recorder.finish()
@@ -154,20 +163,33 @@ struct LiveCommand: AsyncParsableCommand {
                     RelayEndpoint(
                         base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure),
                     voice: voice))
+            options.wire = relay.wire
         } else {
+            guard relay.wire == .pcm else {
+                throw CommandFailure(
+                    status: .usage, sentence: "--wire \(relay.wire.rawValue) is for a relay; give --relay URL")
+            }
             options = LiveOptions(.local(try library.voice(named: voice), delay: .ms15))
         }
         do throws(DeviceError) {
             options.input = DeviceOptions(name: try SoundDevices.resolve(input, .capture))
             if virtualMic == nil { options.output = DeviceOptions(name: try SoundDevices.resolve(output, .playback)) }
+            if let monitor { options.monitor = DeviceOptions(name: try SoundDevices.resolve(monitor, .playback)) }
         } catch {
             throw CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
         }
+        if let monitor = options.monitor, virtualMic == nil, monitor.name == options.output.name {
+            throw CommandFailure(
+                status: .usage,
+                sentence: "--monitor \(monitor.name) is the output already; give another speaker, or --virtual-mic")
+        }
         options.latency = latency.value
+        options.locksProcessMemory = true
         options.startsMuted = mute || pushToTalk
         options.startsBypassed = bypass
         options.gainDecibels = gain
-        options.gateDecibels = gate
+        options.gateDecibels = cleanUp.gate
+        options.cleanUp = cleanUp.settings
         options.maxDurationSeconds = maxDuration
         options.renews = renew
         options.playsOwnVoiceOnLoss = onLoss == .bypass

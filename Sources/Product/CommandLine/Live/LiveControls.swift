@@ -48,6 +48,11 @@ final class LiveControls: Sendable {
 
     func toggleBypass() { setBypassed(state.withLock { !$0.isBypassed }) }
 
+    func setGain(decibels: Double) {
+        state.withLock { $0.gain = decibels }
+        session.setGain(decibels: decibels)
+    }
+
     func changeGain(by decibels: Double) {
         let gain = state.withLock { state in
             state.gain = min(max(state.gain + decibels, -60), 40)
@@ -56,8 +61,15 @@ final class LiveControls: Sendable {
         session.setGain(decibels: gain)
     }
 
-    func toggleRecording() {
-        if recorder.isRecording { recorder.stop() } else { recorder.start() }
+    /// Begins a recording or ends it, and says what came of it.
+    func toggleRecording() -> String {
+        if recorder.isRecording {
+            let names = recorder.stop()
+            return names.isEmpty
+                ? recorder.problem?.sentence ?? "nothing is recorded" : "recorded \(names.joined(separator: " and "))"
+        }
+        recorder.start()
+        return recorder.isRecording ? "recording" : recorder.problem?.sentence ?? "there is nothing to record yet"
     }
 
     /// Changes to a voice by its name; throws the sentence when this machine has none of that name.

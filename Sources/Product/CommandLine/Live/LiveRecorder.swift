@@ -73,6 +73,9 @@ final class LiveRecorder: Sendable {
         return thread.names
     }
 
+    /// What went wrong last.
+    var problem: CommandFailure? { state.withLock { $0.problem } }
+
     /// At the end of the session: what went wrong, if anything did.
     func finish() -> CommandFailure? {
         stop()

@@ -15,32 +15,49 @@ enum LiveReport {
             let xruns: UInt64
             let peakDb: Double?
             let clipped: UInt64
+            /// Of its thread; absent for an ordinary one.
+            let realtimePriority: Int?
         }
 
         struct Delay: Encodable {
             let capture: Double
             let filters: Double
+            let gate: Double
+            let codec: Double
             let converter: Double
             let playout: Double
             let ring: Double
             let playback: Double
             let measured: Double
             let target: Double
+            let packet: Double?
+            let monitor: Double?
+        }
+
+        struct Monitor: Encodable {
+            let device: Device
+            let driftPpm: Double
+            let concealments: Int
+            let droppedMs: Double
         }
 
         let event = "status"
         let link: String
         let backend: String
         let relay: String?
+        let wire: String?
         let voice: String
         let muted: Bool
         let bypassed: Bool
         let heard: String
         let gainDb: Double
         let seconds: Double
+        let memoryLocked: Bool
         let input: Device?
         let output: Device?
+        let monitor: Monitor?
         let delayMs: Delay
+        let stageMs: [String: Double]
         let driftPpm: Double
         let concealments: Int
         let concealedMs: Double
@@ -59,17 +76,23 @@ enum LiveReport {
         let counts = snapshot.counts
         let dropped = counts.droppedOld + counts.droppedStale + counts.playout.droppedLate
         let delay = Status.Delay(
-            capture: ms(budget.capture), filters: ms(budget.filters), converter: ms(budget.converter),
-            playout: ms(budget.playout), ring: ms(budget.ring), playback: ms(budget.playback),
-            measured: ms(budget.measured), target: ms(snapshot.playoutTargetNanoseconds))
+            capture: ms(budget.capture), filters: ms(budget.filters), gate: ms(budget.gate), codec: ms(budget.codec),
+            converter: ms(budget.converter), playout: ms(budget.playout), ring: ms(budget.ring),
+            playback: ms(budget.playback), measured: ms(budget.measured),
+            target: ms(snapshot.playoutTargetNanoseconds),
+            packet: snapshot.isLocal ? nil : ms(budget.packet),
+            monitor: snapshot.monitor == nil ? nil : ms(budget.monitor))
         return json(
             Status(
                 link: link(snapshot), backend: snapshot.isLocal ? "local" : "relay",
-                relay: snapshot.isLocal ? nil : snapshot.relayName, voice: snapshot.voice, muted: snapshot.isMuted,
+                relay: snapshot.isLocal ? nil : snapshot.relayName, wire: snapshot.wire?.format, voice: snapshot.voice,
+                muted: snapshot.isMuted,
                 bypassed: snapshot.isBypassed, heard: "\(snapshot.source)", gainDb: snapshot.gainDecibels,
                 seconds: Double(snapshot.sessionNanoseconds / 1_000_000) / 1_000,
+                memoryLocked: snapshot.isMemoryLocked,
                 input: device(snapshot.input, snapshot.inputLevels),
-                output: device(snapshot.output, snapshot.outputLevels), delayMs: delay,
+                output: device(snapshot.output, snapshot.outputLevels),
+                monitor: monitor(snapshot), delayMs: delay, stageMs: stages(snapshot.stages),
                 driftPpm: (snapshot.driftPPM * 10).rounded() / 10,
                 concealments: counts.playout.concealments,
                 concealedMs: Double(counts.playout.concealed) * 1_000 / rate,
@@ -79,15 +102,40 @@ enum LiveReport {
                 roundTripMs: snapshot.roundTripNanoseconds.map { ms($0) }))
     }
 
+    /// The stages' figures, those that there are, to the microsecond.
+    private static func stages(_ stages: LiveStages) -> [String: Double] {
+        let all = [
+            ("capture_to_wire_", stages.captureToWire), ("speech_to_wire_", stages.speechToWire),
+            ("wire_to_buffer_", stages.wireToBuffer), ("capture_to_ring_", stages.captureToRing),
+        ]
+        var figures: [String: Double] = [:]
+        for case (let name, let stage?) in all {
+            figures[name + "p50"] = Double(stage.median / 1_000) / 1_000
+            figures[name + "p99"] = Double(stage.percentile99 / 1_000) / 1_000
+        }
+        return figures
+    }
+
+    private static func monitor(_ snapshot: LiveSnapshot) -> Status.Monitor? {
+        guard let monitor = snapshot.monitor, let device = device(monitor.status, snapshot.outputLevels),
+            let rate = snapshot.output?.configuration.sampleRate
+        else { return nil }
+        return Status.Monitor(
+            device: device, driftPpm: (monitor.driftPPM * 10).rounded() / 10,
+            concealments: monitor.counts.concealments,
+            droppedMs: Double(monitor.counts.droppedLate) * 1_000 / Double(rate))
+    }
+
     private static func device(_ status: DeviceStatus?, _ levels: DeviceLevels) -> Status.Device? {
         guard let status else { return nil }
         let configuration = status.configuration
+        let priority: Int? = if case .realtime(let value) = configuration.scheduling { value } else { nil }
         return Status.Device(
             name: configuration.name, state: state(status), rate: configuration.sampleRate,
             periodFrames: configuration.periodFrames, latencyMs: ms(configuration.latencyNanoseconds),
             xruns: status.counters.xruns,
             peakDb: levels.peak > 0 ? (200 * log10(Double(levels.peak))).rounded() / 10 : nil,
-            clipped: status.counters.clippedSamples)
+            clipped: status.counters.clippedSamples, realtimePriority: priority)
     }
 
     static func state(_ status: DeviceStatus) -> String {
@@ -136,8 +184,12 @@ enum LiveReport {
         case .renewed: json(Event(event: "renewed"))
         case .voiceChanged(let name): json(Event(event: "voice", voice: name))
         case .voiceRefused(let name): json(Event(event: "voice_refused", message: sentence(event), voice: name))
+        case .wireRefused: json(Event(event: "wire", message: sentence(event)))
         case .device(let direction, let what):
-            json(Event(event: "device", message: sentence(direction, what), device: direction.rawValue))
+            json(Event(event: "device", message: sentence(name(direction), what), device: direction.rawValue))
+        case .monitor(let what):
+            json(Event(event: "device", message: sentence("monitor", what), device: "monitor"))
+        case .noRealtime(let hint): json(Event(event: "no_realtime", message: hint))
         case .recordingOverflowed: json(Event(event: "recording_overflowed", message: sentence(event)))
         }
     }
@@ -150,13 +202,20 @@ enum LiveReport {
         case .renewed: "the session reached its time limit; another one begins"
         case .voiceChanged(let name): "the voice is \(name)"
         case .voiceRefused(let name): "the relay can't change to \(name) inside a session; start another"
-        case .device(let direction, let what): sentence(direction, what)
+        case .wireRefused(let wire):
+            "the relay does not take \(wire.format): the sound goes as \(RelayWire.pcm.format)"
+        case .device(let direction, let what): sentence(name(direction), what)
+        case .monitor(let what): sentence("monitor", what)
+        case .noRealtime(let hint): hint
         case .recordingOverflowed(let samples): "the recording lacks \(samples) samples: the disk is too slow"
         }
     }
 
-    private static func sentence(_ direction: DeviceDirection, _ event: DeviceEvent) -> String {
-        let name = direction == .capture ? "microphone" : "speaker"
+    private static func name(_ direction: DeviceDirection) -> String {
+        direction == .capture ? "microphone" : "speaker"
+    }
+
+    private static func sentence(_ name: String, _ event: DeviceEvent) -> String {
         switch event {
         case .lost(let error): return "\(name) lost: \(error.description); trying again once a second"
         case .stillLost(let error): return "\(name) still lost: \(error.description)"
@@ -166,6 +225,10 @@ enum LiveReport {
         case .movedAgain: return "\(name) moves again"
         case .onlyZeros: return "\(name) delivers only zeros: is it muted, or the wrong input?"
         case .soundReturned: return "\(name) delivers sound again"
+        case .relaxed(let configuration):
+            return String(
+                format: "%@ ran dry several times: it holds %.1f ms from now on", name,
+                ms(configuration.latencyNanoseconds))
         case .wrongRate(let hertz):
             return String(format: "%@ runs at %.0f Hz, not at its stated rate; choose another device", name, hertz)
         }

@@ -10,26 +10,37 @@ final class LiveView: Sendable {
 
     private struct State {
         var isEnding = false
-        var linesShown = 0
         var messages: [String] = []
         var lastLine = ContinuousClock.now
+        var lastLap = ContinuousClock.now
         var recordsAtOnce = false
+        var talk = TalkKey()
     }
+
+    /// Longer than any lap: the process was stopped meanwhile, and the terminal has been someone else's.
+    private static let lapMax = Duration.seconds(1)
+    private static let messagesMax = 16
 
     private let session: LiveSession
     private let controls: LiveControls
     private let isJSON: Bool
-    private let hasScreen: Bool
-    private let keys: KeyReader?
+    private let isPushToTalk: Bool
+    private let microphone: String?
+    private let hasKeys: Bool
+    private let screen: ScreenTerminal?
+    private let start = ContinuousClock.now
     private let state = Mutex(State())
     private let done = DispatchSemaphore(value: 0)
 
-    init(session: LiveSession, controls: LiveControls, style: Style) {
+    /// - Parameter microphone: the name that the output has for others, where it is a microphone.
+    init(session: LiveSession, controls: LiveControls, style: Style, isPushToTalk: Bool, microphone: String?) {
+        self.microphone = microphone
         self.session = session
         self.controls = controls
+        self.isPushToTalk = isPushToTalk
         isJSON = style == .json
-        hasScreen = style != .json && Terminal.errorIsTerminal
-        keys = hasScreen ? KeyReader() : nil
+        hasKeys = isatty(STDIN_FILENO) == 1
+        screen = style != .json && Terminal.errorIsTerminal ? ScreenTerminal(readsKeys: hasKeys) : nil
     }
 
     func start(recordsAtOnce: Bool) {
@@ -47,39 +58,70 @@ final class LiveView: Sendable {
 
     private func run() {
         while !state.withLock({ $0.isEnding }) {
+            takeTerminal()
             show()
-            if let key = keys?.next(milliseconds: 100) { press(key) }
-            if keys == nil { Thread.sleep(forTimeInterval: 0.1) }
+            if let screen {
+                if let key = screen.key(milliseconds: 100) { press(key) }
+                if state.withLock({ $0.talk.tick(now: Self.nanoseconds(start)) }) { controls.setMuted(true) }
+            } else {
+                Thread.sleep(forTimeInterval: 0.1)
+            }
         }
         show()
-        keys?.restore()
+        if let screen {
+            screen.leave()
+            if session.snapshot.input != nil { Terminal.note(LiveReport.line(session.snapshot)) }
+        }
         done.signal()
+    }
+
+    private func takeTerminal() {
+        guard let screen else { return }
+        let wasStopped = state.withLock { state in
+            defer { state.lastLap = .now }
+            return state.lastLap.duration(to: .now) > Self.lapMax
+        }
+        if screen.isForeground { screen.enter(again: wasStopped) }
     }
 
     private func press(_ key: Character) {
         switch key {
-        case "m", " ": controls.toggleMute()
+        case " ":
+            guard isPushToTalk else { return }
+            if state.withLock({ $0.talk.press(now: Self.nanoseconds(start)) }) { controls.setMuted(false) }
+        case "m":
+            state.withLock { $0.talk.forget() }
+            controls.toggleMute()
         case "b": controls.toggleBypass()
         case "v": controls.stepVoice(by: 1)
         case "V": controls.stepVoice(by: -1)
         case "+", "=": controls.changeGain(by: 1)
         case "-": controls.changeGain(by: -1)
-        case "r": controls.toggleRecording()
+        case "r": note(controls.toggleRecording())
         case "q", "\u{3}", "\u{4}": session.stop()
+        case "\u{1A}":
+            screen?.suspend()
+            // The signal stops the process any moment now; what follows happens when it goes on.
+            Thread.sleep(forTimeInterval: 0.1)
         default: break
         }
+    }
+
+    private static func nanoseconds(_ start: ContinuousClock.Instant) -> Int64 {
+        let (seconds, attoseconds) = start.duration(to: .now).components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 
     private func show() {
         let snapshot = session.snapshot
         for event in session.takeEvents() { tell(event) }
-        state.withLock { state in
-            if state.recordsAtOnce, snapshot.input != nil {
-                state.recordsAtOnce = false
-                controls.recorder.start()
-            }
+        let startsRecording = state.withLock { state in
+            guard state.recordsAtOnce, snapshot.input != nil else { return false }
+            state.recordsAtOnce = false
+            return true
         }
-        if hasScreen { return draw(snapshot) }
+        if startsRecording { note(controls.toggleRecording()) }
+        if let screen { return draw(snapshot, screen) }
         let isDue = state.withLock { state in
             let wait: Duration = isJSON ? .seconds(1) : .seconds(5)
             guard snapshot.input != nil, state.lastLine.duration(to: .now) >= wait else { return false }
@@ -92,63 +134,34 @@ final class LiveView: Sendable {
 
     private func tell(_ event: LiveEvent) {
         if isJSON { return Terminal.result(LiveReport.json(event)) }
-        guard let sentence = LiveReport.sentence(event) else { return }
-        if hasScreen {
-            state.withLock { state in
-                state.messages.append(sentence)
-                if state.messages.count > 16 { state.messages.removeFirst() }
-            }
-        } else {
-            Terminal.note(sentence)
+        if screen != nil, case .noRealtime = event {
+            return note("no real-time priority, so it may crackle; quota-voice doctor says how to get it")
         }
+        if let sentence = LiveReport.sentence(event) { note(sentence) }
     }
 
-    private func draw(_ snapshot: LiveSnapshot) {
+    /// A sentence for people; JSON has events of its own.
+    private func note(_ sentence: String) {
+        if isJSON { return }
+        guard screen != nil else { return Terminal.note(sentence) }
         state.withLock { state in
-            var frame = LiveScreen.Frame()
-            frame.columns = Terminal.columns - 1
-            frame.hasColours = Terminal.colours
-            frame.isRecording = controls.recorder.isRecording
-            frame.messages = state.messages
-            let lines = LiveScreen.lines(snapshot, frame)
-            // Back to the first line of the last picture, and over it.
-            var text = state.linesShown > 0 ? "\u{1B}[\(state.linesShown)A\r" : ""
-            for line in lines { text += "\u{1B}[2K\(line)\r\n" }
-            text += "\u{1B}[J"
-            state.linesShown = lines.count
-            Terminal.draw(text)
+            state.messages.append(sentence)
+            if state.messages.count > Self.messagesMax { state.messages.removeFirst() }
         }
     }
-}
 
-/// Single keys from the terminal, without an echo, until it is restored.
-final class KeyReader: Sendable {
-    private let before: termios
-
-    /// nil where standard input is not a terminal.
-    init?() {
-        var settings = termios()
-        guard isatty(STDIN_FILENO) == 1, tcgetattr(STDIN_FILENO, &settings) == 0 else { return nil }
-        before = settings
-        settings.c_lflag &= ~(tcflag_t(ICANON) | tcflag_t(ECHO))
-        tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-    }
-
-    func restore() {
-        var settings = before
-        tcsetattr(STDIN_FILENO, TCSANOW, &settings)
-    }
-
-    /// The next key, waited for so long.
-    func next(milliseconds: Int32) -> Character? {
-        var entry = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-        guard poll(&entry, 1, milliseconds) > 0 else { return nil }
-        var byte: UInt8 = 0
-        guard read(STDIN_FILENO, &byte, 1) == 1 else {
-            // The terminal is gone; there will be no more keys.
-            Thread.sleep(forTimeInterval: Double(milliseconds) / 1_000)
-            return nil
-        }
-        return byte < 0x80 ? Character(UnicodeScalar(byte)) : nil
+    private func draw(_ snapshot: LiveSnapshot, _ screen: ScreenTerminal) {
+        guard screen.isForeground else { return }
+        let size = Terminal.size
+        var frame = LiveScreen.Frame()
+        frame.columns = size.columns
+        frame.rows = size.rows
+        frame.hasColours = Terminal.colours
+        frame.hasKeys = hasKeys
+        frame.isPushToTalk = isPushToTalk
+        frame.microphone = microphone
+        frame.isRecording = controls.recorder.isRecording
+        frame.messages = state.withLock { $0.messages }
+        screen.draw(LiveScreen.lines(snapshot, frame))
     }
 }

@@ -13,6 +13,8 @@ protocol LiveBackend: AnyObject {
     /// Waits until a descriptor is readable, something came from the converter, or `deadline`.
     func wait(until deadline: MonotonicTime, descriptors: WebSocketDriver.Companions)
     func setVoice(_ voice: LiveVoice) -> [LiveEvent]
+    /// Gates what is converted, ahead of its onsets.
+    func setGate(decibels: Double?)
     /// Says goodbye; two seconds at most.
     func finish()
     func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime)

@@ -2,7 +2,7 @@ import VoiceRelay
 
 extension RelayFailure {
     /// Whether a new connection may succeed by itself.
-    var isWorthAnother: Bool {
+    package var isWorthAnother: Bool {
         switch self {
         case .closed(let code, _): code.isReconnectable
         case .silent: true

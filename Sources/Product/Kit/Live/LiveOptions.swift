@@ -1,6 +1,7 @@
 import VoiceALSADevice
 import VoiceConversion
 import VoiceRealtime
+import VoiceRelay
 
 /// What a live session shall do.
 public struct LiveOptions: Sendable {
@@ -19,9 +20,11 @@ public struct LiveOptions: Sendable {
 
         var captureNanoseconds: Int64 {
             switch self {
-            case .low: .milliseconds(2)
-            case .balanced: .milliseconds(5)
-            case .safe: .milliseconds(20)
+            // 64 frames at 48 kHz: what sound servers have as their least.
+            case .low: 1_334_000
+            // 256 and 1,024 of them, so that a server's period need not be half of ours.
+            case .balanced: 5_334_000
+            case .safe: 21_334_000
             case .milliseconds(let count): max(.milliseconds(1), .milliseconds(Int64(count)) / 4)
             }
         }
@@ -33,18 +36,28 @@ public struct LiveOptions: Sendable {
     /// The devices; their `latencyNanoseconds` is set from `latency`.
     public var input = DeviceOptions()
     public var output = DeviceOptions()
+    /// A second speaker that plays what the output gets: to hear oneself where the output is a microphone for others.
+    public var monitor: DeviceOptions?
     public var latency = Latency.balanced
     public var startsMuted = false
     public var startsBypassed = false
     public var gainDecibels = 0.0
-    /// Level from which the microphone's gate opens; nil for no gate.
+    /// Level from which the microphone's gate opens; nil for no gate. The gate hears ahead, so that no word is cut:
+    /// within the converter's delay in this process, and 10 ms before a relay, which the budget shows.
     public var gateDecibels: Double?
+    /// What else is done to the microphone's sound.
+    public var cleanUp = CleanUpSettings()
+    /// How sound travels to a relay that offers it; PCM otherwise.
+    public var wire = RelayWire.pcm
     /// How long the session may last; nil for the profile's hour of a relay, and for ever in this process.
     public var maxDurationSeconds: Int?
     /// A relay's session that has reached its limit is followed by another one.
     public var renews = false
     /// While the relay is gone the own voice is heard instead of silence.
     public var playsOwnVoiceOnLoss = false
+    /// Keeps all memory of the process out of the swap once everything is open, where that is permitted: for programs
+    /// that do nothing but sound. The sound threads' own memory is locked anyway.
+    public var locksProcessMemory = false
 
     public init(_ backend: Backend) {
         self.backend = backend

@@ -1,5 +1,7 @@
 import VoiceALSADevice
 import VoiceLivePath
+import VoicePlayout
+import VoiceRelay
 
 /// A live session at one moment. Times in nanoseconds, levels linear with full scale 1.
 public struct LiveSnapshot: Sendable {
@@ -10,6 +12,15 @@ public struct LiveSnapshot: Sendable {
         /// The connection is lost; tried again in so many nanoseconds.
         case reconnecting(inNanoseconds: Int64)
         case ended
+    }
+
+    /// The second speaker.
+    public struct Monitor: Sendable {
+        public var status: DeviceStatus
+        public var driftPPM: Double
+        /// Delay behind the moment at which the output's ring got the same sound.
+        public var addedNanoseconds: Int64
+        public var counts: PlayoutCounts
     }
 
     public var link = Link.connecting
@@ -24,7 +35,9 @@ public struct LiveSnapshot: Sendable {
     public var output: DeviceStatus?
     public var inputLevels = DeviceLevels()
     public var outputLevels = DeviceLevels()
+    public var monitor: Monitor?
     public var budget = LiveBudget()
+    public var stages = LiveStages()
     /// Depth that the jitter buffer aims at.
     public var playoutTargetNanoseconds: Int64 = 0
     public var driftPPM = 0.0
@@ -35,6 +48,10 @@ public struct LiveSnapshot: Sendable {
     public var creditsUsed: Int?
     public var creditsLeft: Int?
     public var roundTripNanoseconds: Int64?
+    /// How sound travels to the relay; nil in this process.
+    public var wire: RelayWire?
+    /// Whether all memory of the process is kept out of the swap.
+    public var isMemoryLocked = false
 
     public init() {}
 }
@@ -45,8 +62,15 @@ public struct LiveBudget: Sendable, Hashable {
     public var capture: Int64 = 0
     /// The two resampling filters.
     public var filters: Int64 = 0
+    /// The look-ahead of the gate before a relay; that of this process is within the converter's delay.
+    public var gate: Int64 = 0
+    /// What the codecs of both directions hear ahead: Opus; PCM needs nothing.
+    public var codec: Int64 = 0
     /// The converter, and the way there and back.
     public var converter: Int64 = 0
+    /// Length of a packet to the relay. Not a stage of its own: its first sample waits for its last, within what the
+    /// converter and the jitter buffer take.
+    public var packet: Int64 = 0
     /// Of that, what the converter itself declares.
     public var declared: Int64 = 0
     /// In the jitter buffer.
@@ -57,6 +81,8 @@ public struct LiveBudget: Sendable, Hashable {
     public var playback: Int64 = 0
     /// From the microphone to the speaker, measured on the sound that is played now; 0 before there is any.
     public var measured: Int64 = 0
+    /// The same to the second speaker.
+    public var monitor: Int64 = 0
 
     public init() {}
 }
@@ -69,10 +95,16 @@ public enum LiveEvent: Sendable {
     case lost(String, retryNanoseconds: Int64)
     /// The session has reached its limit and is followed by another.
     case renewed
+    /// The relay does not offer the wire that was asked for; the session goes on with plain samples.
+    case wireRefused(RelayWire)
     case voiceChanged(String)
     /// A voice that could not be had.
     case voiceRefused(String)
     case device(DeviceDirection, DeviceEvent)
+    /// Of the second speaker.
+    case monitor(DeviceEvent)
+    /// The sound threads have no real-time priority; what the user can do about it.
+    case noRealtime(hint: String)
     /// The samples of a recording came faster than they were written: so many are missing.
     case recordingOverflowed(samples: Int)
 }

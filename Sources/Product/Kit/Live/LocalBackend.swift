@@ -56,6 +56,8 @@ final class LocalBackend: LiveBackend {
         return [.voiceChanged(voice.name)]
     }
 
+    func setGate(decibels: Double?) { converter.setGate(thresholdDecibels: decibels) }
+
     func finish() {}
 
     func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime) {

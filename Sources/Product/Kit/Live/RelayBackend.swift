@@ -20,6 +20,8 @@ final class RelayBackend: LiveBackend {
     }
 
     private static let closeNanosecondsMax: Int64 = .seconds(2)
+    /// 10 ms: the weak beginning of most consonants.
+    private static let lookAheadSamples = RelayProtocol.sampleRate / 100
 
     private let endpoint: RelayEndpoint
     private let maxDurationSeconds: Int
@@ -34,18 +36,21 @@ final class RelayBackend: LiveBackend {
     private var wasReady = false
     private var reconnects = 0
     private var creditsBefore = 0
-    private var decoder: SampleDecoder
-    private var encoder: SampleEncoder
-    private let samples: UnsafeMutableBufferPointer<Float>
-    private let packet: UnsafeMutableRawBufferPointer
+    private var wire: LiveWire
+    private var gate: LookAheadGate
+    private let gated: UnsafeMutableBufferPointer<Float>
     private(set) var failure: ConversionError?
 
-    init(_ endpoint: RelayEndpoint, voice: String, options: LiveOptions, commandDescriptor: Int32) {
-        guard let decoder = SampleDecoder(format: .s16, channels: 1), let encoder = SampleEncoder(format: .s16) else {
-            preconditionFailure("one channel is always allowed")
-        }
-        self.decoder = decoder
-        self.encoder = encoder
+    init(
+        _ endpoint: RelayEndpoint, voice: String, options: LiveOptions, commandDescriptor: Int32
+    ) throws(ConversionError) {
+        wire = try LiveWire(options.wire)
+        // Delay for those alone who asked for a gate.
+        gate = LookAheadGate(
+            sampleRate: RelayProtocol.sampleRate,
+            lookAheadFrames: options.gateDecibels == nil ? 0 : Self.lookAheadSamples)
+        gated = .allocate(capacity: RelayProtocol.sampleRate / 25)
+        gated.initialize(repeating: 0)
         self.endpoint = endpoint
         self.voice = voice
         self.commandDescriptor = commandDescriptor
@@ -53,15 +58,11 @@ final class RelayBackend: LiveBackend {
         renews = options.renews
         playsOwnVoice = options.playsOwnVoiceOnLoss
         session = RelaySession(auth: RelayAuth(token: "", voice: "", maxDurationSeconds: 0))
-        samples = .allocate(capacity: RelayProtocol.audioFrameBytesMax / RelayProtocol.bytesPerSample)
-        samples.initialize(repeating: 0)
-        packet = .allocate(byteCount: RelayProtocol.audioFrameBytesMax, alignment: 16)
         state = .waiting(until: MonotonicTime(nanoseconds: 0))
     }
 
     deinit {
-        samples.deallocate()
-        packet.deallocate()
+        gated.deallocate()
     }
 
     // MARK: - One round
@@ -93,7 +94,9 @@ final class RelayBackend: LiveBackend {
     private func opened(_ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
         state = .open(driver)
         session = RelaySession(
-            auth: RelayAuth(token: endpoint.token, voice: voice, maxDurationSeconds: maxDurationSeconds))
+            auth: RelayAuth(
+                token: endpoint.token, voice: voice, format: wire.wire.format,
+                maxDurationSeconds: maxDurationSeconds))
         return perform(session.handle(.opened, now: now), driver, &path, now)
     }
 
@@ -115,10 +118,11 @@ final class RelayBackend: LiveBackend {
     }
 
     private func send(_ block: UnsafeBufferPointer<Float>, _ driver: WebSocketDriver) {
-        let taken = encoder.encode(block, into: packet)
-        let bytes = UnsafeRawBufferPointer(rebasing: packet[..<(taken * RelayProtocol.bytesPerSample)])
+        let part = UnsafeMutableBufferPointer(rebasing: gated[..<min(block.count, gated.count)])
+        for index in 0..<part.count { part[index] = block[index] }
+        gate.apply(to: part)
         // A connection that ends here says so by its last event.
-        try? driver.sendBinary(bytes)
+        try? driver.sendBinary(wire.encode(UnsafeBufferPointer(part)))
     }
 
     private func take(
@@ -128,13 +132,12 @@ final class RelayBackend: LiveBackend {
         case .text(let text): return perform(session.handle(.text(text), now: now), driver, &path, now)
         case .binary(let bytes):
             var events: [LiveEvent] = []
-            for action in session.handle(.audio(bytes: bytes.count), now: now) {
+            for action in session.handle(bytes.withUnsafeBytes { wire.input($0) }, now: now) {
                 guard case .deliver = action else {
                     events += perform([action], driver, &path, now)
                     continue
                 }
-                let count = bytes.withUnsafeBytes { decoder.decode($0, into: samples) }
-                path.receive(UnsafeBufferPointer(rebasing: samples[..<count]), now: now)
+                bytes.withUnsafeBytes { path.receive(wire.decode($0), now: now) }
             }
             return events
         case .closed(let closure):
@@ -157,7 +160,10 @@ final class RelayBackend: LiveBackend {
                 if wasReady { reconnects += 1 }
                 wasReady = true
                 // At the speaking pace the ceiling costs nothing; a stalled microphone that catches up must keep it.
-                path.converterReady(delaySamples: ready.delaySamples, isPaced: true)
+                path.setPacket(wire.packet)
+                path.converterReady(delaySamples: ready.delaySamples + ownDelaySamples, isPaced: true)
+                wire.reset()
+                gate.clear()
                 events.append(.ready(sessionID: ready.sessionID))
             case .close(let code):
                 driver.close(code: code.number, reason: "")
@@ -175,6 +181,13 @@ final class RelayBackend: LiveBackend {
         guard case .failed(let failure) = ending else {
             state = .ended
             return []
+        }
+        if session.isFormatRefused, wire.wire != .pcm, let plain = try? LiveWire(.pcm) {
+            let refused = wire.wire
+            wire = plain
+            ready = nil
+            state = .waiting(until: now)
+            return [.wireRefused(refused)]
         }
         if case .closed(.sessionTimeout, _) = failure, renews {
             creditsBefore += session.usage?.creditsUsed ?? 0
@@ -254,12 +267,22 @@ final class RelayBackend: LiveBackend {
         return [.voiceChanged(voice.name)]
     }
 
+    func setGate(decibels: Double?) { gate.setThreshold(decibels: decibels) }
+
+    /// What this side adds to the delay that the relay declares.
+    private var ownDelaySamples: Int { wire.delaySamples + gate.delayFrames }
+
     func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime) {
         snapshot.isLocal = false
+        snapshot.wire = wire.wire
+        snapshot.budget.packet = nanoseconds(wire.packet.samples)
+        snapshot.budget.gate = nanoseconds(gate.delayFrames)
+        // The relay's codec looks ahead as far as ours; it stands in what the relay declares.
+        snapshot.budget.codec = nanoseconds(2 * wire.delaySamples)
         snapshot.relayName = endpoint.name
         snapshot.voice = voice
         snapshot.reconnects = reconnects
-        snapshot.budget.declared = nanoseconds(ready?.delaySamples ?? 0)
+        snapshot.budget.declared = nanoseconds(max(0, (ready?.delaySamples ?? 0) - wire.delaySamples))
         if let used = session.usage?.creditsUsed, ready != nil {
             snapshot.creditsUsed = creditsBefore + used
             snapshot.creditsLeft = session.usage?.creditsLeft

@@ -3,7 +3,7 @@
 /// A device takes a period at a time, a sound server a quantum of its own, and the wire thread wakes up late now and
 /// then. The depth grows by what was missing, at once, and shrinks by what was never used within some seconds.
 struct RingDepth {
-    private static let windowNanoseconds: Int64 = 10_000_000_000
+    private static let windowNanoseconds: Int64 = 4_000_000_000
 
     private(set) var frames: Int
     private let framesMin: Int

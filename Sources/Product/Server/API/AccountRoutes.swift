@@ -13,21 +13,22 @@ struct AccountRoutes {
     }
 
     func add(to router: Router<QuotaContext>) {
-        let open = router.group("auth").add(middleware: AddressLimit(limiter: services.signInLimiter))
-        open.post("register") { request, _ in try await register(request) }
-        open.post("login") { request, _ in try await login(request) }
+        let open = router.group("auth")
+        open.post("register") { request, context in try await register(request, context) }
+        open.post("login") { request, context in try await login(request, context) }
         let own = router.group("auth").add(middleware: Authentication(store: services.store, accepts: [.session]))
         own.get("me") { _, context in try await me(context) }
         own.post("logout") { _, context in try await logout(context) }
     }
 
-    private func register(_ request: Request) async throws -> Response {
+    private func register(_ request: Request, _ context: QuotaContext) async throws -> Response {
         let asked = try await JSONRequest.decode(Credentials.self, from: request)
         let email = try TextRule.email(asked.email)
         let password = try TextRule.password(asked.password)
         let name = try asked.name.map { try TextRule.name($0, of: "name") }
         let taken = APIError(.conflict, "email_taken", "there is an account with this address", hint: "log in")
         if try await services.store.read({ try Accounts.find(email: email, in: $0) }) != nil { throw taken }
+        try Self.go(services.attempts.beginAccount(address: context.remoteAddress, now: .now))
         let hash = try await services.passwords.hash(password)
         do {
             let answer = try await services.store.write { database in
@@ -42,22 +43,24 @@ struct AccountRoutes {
         }
     }
 
-    private func login(_ request: Request) async throws -> Response {
+    private func login(_ request: Request, _ context: QuotaContext) async throws -> Response {
         let asked = try await JSONRequest.decode(Credentials.self, from: request)
         let wrong = APIError(.unauthorized, "invalid_credentials", "e-mail address or password is wrong")
         guard let email = try? TextRule.email(asked.email), let password = asked.password,
             password.utf8.count <= 1_024
         else { throw wrong }
-        // By account as well: many addresses may guess at one.
-        if let seconds = services.signInLimiter.take("account \(email)") {
-            throw APIError.rateLimited(retryAfterSeconds: seconds)
-        }
+        try Self.go(services.attempts.begin(account: email, address: context.remoteAddress, now: .now))
         let account = try await services.store.read { try Accounts.find(email: email, in: $0) }
         guard await services.passwords.verify(password, against: account?.passwordHash), let account else {
             throw wrong
         }
+        services.attempts.succeed(account: email, address: context.remoteAddress)
         let answer = try await services.store.write { try Self.session(of: account.id, now: .now, in: $0) }
         return JSONAnswer.response(answer)
+    }
+
+    private static func go(_ waitSeconds: Int) throws {
+        guard waitSeconds == 0 else { throw APIError.rateLimited(retryAfterSeconds: waitSeconds) }
     }
 
     private static func session(of userID: String, now: WallTime, in database: Database) throws -> JSONTree {

@@ -21,12 +21,7 @@ struct CatalogRoutes {
         router.group("api/payments/checkout")
             .add(middleware: Authentication(store: services.store, accepts: [.session, .apiKey, .accessToken]))
             .post { request, context in try await checkout(request, context) }
-    }
-
-    /// "$5.00"
-    static func display(cents: Int) -> String {
-        let rest = cents % 100
-        return "$\(cents / 100).\(rest < 10 ? "0" : "")\(rest)"
+            .post(":id/refund") { _, context in try await refund(context) }
     }
 
     private func packages() async throws -> Response {
@@ -37,7 +32,7 @@ struct CatalogRoutes {
                 [
                     "id": .string(row["id"]), "credits": .integer(row["credits"]),
                     "price_cents": .integer(row["price_cents"]),
-                    "price_display": .string(Self.display(cents: row["price_cents"])),
+                    "price_display": .string(CatalogText.price(cents: row["price_cents"])),
                 ]
             }
         }
@@ -68,23 +63,36 @@ struct CatalogRoutes {
         let success = try TextRule.address(asked.successUrl ?? "", of: "success_url")
         let cancel = try TextRule.address(asked.cancelUrl ?? "", of: "cancel_url")
         let id = try await services.store.write { database in
-            let row = try Row.fetchOne(
-                database, sql: "SELECT * FROM packages WHERE id = ? AND retired_at IS NULL", arguments: [package])
-            guard let row else { throw APIError.notFound("no such package") }
-            let id = Identifier.checkout.make()
-            let now = WallTime.now
-            try database.execute(
-                sql: """
-                    INSERT INTO checkouts (id, user_id, package_id, credits, price_cents, success_url, cancel_url,
-                        created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    id, principal.payerID, package, row["credits"] as Int, row["price_cents"] as Int, success, cancel,
-                    now, now.adding(seconds: 86_400),
-                ])
-            return id
+            try Checkout.open(
+                package: package, for: principal.payerID, successURL: success, cancelURL: cancel, now: .now,
+                in: database)
         }
+        guard let id else { throw APIError.notFound("no such package") }
         let base = services.baseURL(for: request)
         return JSONAnswer.response(["url": .string("\(base)/checkout/\(id)"), "session_id": .string(id)] as JSONTree)
+    }
+
+    /// Of the local server alone: takes a purchase back, as its buyer or a bank may.
+    private func refund(_ context: QuotaContext) async throws -> Response {
+        let principal = try context.requirePrincipal()
+        if principal.kind == .accessToken { try principal.require(.creditsSpend) }
+        let id = try JSONRequest.parameter("id", of: context)
+        do {
+            let balance = try await services.store.write { database in
+                guard try Checkout.find(id, in: database)?.userID == principal.payerID else {
+                    throw Refund.Failure.unknown
+                }
+                try Refund.take(id, now: .now, in: database)
+                return try Ledger.balance(of: principal.payerID, in: database)
+            }
+            return JSONAnswer.response(["success": true, "balance": JSONTree(balance)] as JSONTree)
+        } catch let failure as Refund.Failure {
+            switch failure {
+            case .unknown: throw APIError.notFound("no such checkout")
+            case .notPaid: throw APIError(.conflict, "not_paid", "it was not paid, or was taken back before")
+            case .spent(let balance, let required):
+                throw APIError.insufficientCredits(balance: balance, required: required)
+            }
+        }
     }
 }

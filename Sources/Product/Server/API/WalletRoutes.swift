@@ -20,7 +20,7 @@ struct WalletRoutes {
     private func me(_ context: QuotaContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         return JSONAnswer.response(
-            try await services.store.read {
+            try services.store.lookUp {
                 try UserAnswer.visible(principal.payerID, scopes: principal.scopes, in: $0)
             })
     }
@@ -28,7 +28,7 @@ struct WalletRoutes {
     private func balance(_ context: QuotaContext) async throws -> Response {
         let principal = try context.requirePrincipal()
         try principal.require(.creditsRead)
-        let answer = try await services.store.read { database -> JSONTree in
+        let answer = try services.store.lookUp { database -> JSONTree in
             let account = try Accounts.find(principal.payerID, in: database)
             let isDeveloper = principal.billingMode == "developer"
             let balance = JSONTree(try Ledger.balance(of: principal.payerID, in: database))
@@ -42,21 +42,16 @@ struct WalletRoutes {
         return JSONAnswer.response(answer)
     }
 
+    private static let notLinked = APIError.notFound("this user is not linked to a wallet")
+
     private static func linked(_ externalID: String, of developer: String, in database: Database) throws -> JSONTree {
-        let row = try Row.fetchOne(
-            database,
-            sql: """
-                SELECT u.id, u.email, l.linked_at FROM hosted_links l JOIN users u ON u.id = l.user_id
-                WHERE l.developer_id = ? AND l.external_user_id = ? AND l.unlinked_at IS NULL
-                """, arguments: [developer, externalID])
-        guard let row else { throw APIError.notFound("this user is not linked to a wallet") }
-        let id: String = row["id"]
+        guard let link = try HostedLink.find(externalID, of: developer, in: database) else { throw notLinked }
         return [
             "user": [
-                "id": .string(id), "email": JSONTree(row["email"] as String?),
-                "balance": JSONTree(try Ledger.balance(of: id, in: database)),
+                "id": .string(link.userID), "email": JSONTree(try Accounts.find(link.userID, in: database)?.email),
+                "balance": JSONTree(try Ledger.balance(of: link.userID, in: database)),
             ],
-            "linked_at": JSONTree(row["linked_at"] as WallTime),
+            "linked_at": JSONTree(link.linkedAt),
         ]
     }
 
@@ -85,19 +80,13 @@ struct WalletRoutes {
         let name = try asked.name.map { try TextRule.name($0, of: "name") }
         do {
             let answer = try await services.store.write { database -> JSONTree in
-                let exists = try Bool.fetchOne(
-                    database,
-                    sql: """
-                        SELECT EXISTS (SELECT 1 FROM hosted_links
-                        WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL)
-                        """, arguments: [developer, id])
-                guard exists != true else {
+                guard try HostedLink.find(id, of: developer, in: database) == nil else {
                     throw APIError(.conflict, "already_linked", "this user is linked to a wallet")
                 }
                 let now = WallTime.now
                 let user = try Accounts.create(
                     email: email, passwordHash: nil, name: name, host: developer, now: now, in: database)
-                try Accounts.link(id, of: developer, to: user, now: now, in: database)
+                try HostedLink.make(id, of: developer, to: user, now: now, in: database)
                 try WebhookQueue.publish(
                     "user.connected",
                     ["user_id": .string(user), "external_user_id": .string(id), "connected_at": JSONTree(now)],
@@ -115,8 +104,8 @@ struct WalletRoutes {
         let id = try JSONRequest.parameter("external_user_id", of: context)
         try await services.store.write { database in
             let now = WallTime.now
-            guard let user = try Accounts.unlink(id, of: developer, now: now, in: database) else {
-                throw APIError.notFound("this user is not linked to a wallet")
+            guard let user = try HostedLink.end(id, of: developer, now: now, in: database) else {
+                throw Self.notLinked
             }
             try WebhookQueue.publish(
                 "user.disconnected",

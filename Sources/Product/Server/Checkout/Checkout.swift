@@ -14,6 +14,7 @@ package struct Checkout: Sendable, Equatable {
     package let cancelURL: String
     package let state: State
     package let expiresAt: WallTime
+    package let refundedAt: WallTime?
 
     package static let lifeSeconds: Int64 = 86_400
 
@@ -39,7 +40,8 @@ package struct Checkout: Sendable, Equatable {
             Checkout(
                 id: row["id"], userID: row["user_id"], credits: row["credits"], priceCents: row["price_cents"],
                 successURL: row["success_url"], cancelURL: row["cancel_url"],
-                state: State(rawValue: row["state"]) ?? .cancelled, expiresAt: row["expires_at"])
+                state: State(rawValue: row["state"]) ?? .cancelled, expiresAt: row["expires_at"],
+                refundedAt: row["refunded_at"])
         }
     }
 
@@ -54,25 +56,25 @@ package struct Checkout: Sendable, Equatable {
             arguments: [now, id])
         try Ledger.credit(
             checkout.credits, to: checkout.userID, kind: .purchase, reference: id, now: now, in: database)
-        try announce(checkout, now: now, in: database)
+        try checkout.announce(now: now, in: database)
         return try find(id, in: database)
     }
 
     /// Tells the owner, and the developers of the apps that may see the balance.
-    private static func announce(_ checkout: Checkout, now: WallTime, in database: Database) throws {
+    func announce(now: WallTime, in database: Database) throws {
         let developers = try Row.fetchAll(
             database,
             sql: """
                 SELECT a.user_id, g.scopes FROM grants g JOIN apps a ON a.id = g.app_id
                 WHERE g.user_id = ? AND g.revoked_at IS NULL AND a.deleted_at IS NULL
-                """, arguments: [checkout.userID]
+                """, arguments: [userID]
         ).filter { Scope.parse($0["scopes"] as String)?.contains(.creditsRead) ?? false }
-        let balance = try Ledger.balance(of: checkout.userID, in: database)
-        for listener in Set(developers.map { $0["user_id"] as String } + [checkout.userID]) {
+        let balance = try Ledger.balance(of: userID, in: database)
+        for listener in Set(developers.map { $0["user_id"] as String } + [userID]) {
             try WebhookQueue.publish(
                 "balance.updated",
                 [
-                    "user_id": .string(checkout.userID), "new_balance": JSONTree(balance),
+                    "user_id": .string(userID), "new_balance": JSONTree(balance),
                     "endpoint": "/api/payments/checkout",
                 ], to: listener, now: now, in: database)
         }

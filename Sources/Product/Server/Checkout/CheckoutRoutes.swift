@@ -1,4 +1,3 @@
-import Foundation
 import HTTPTypes
 import Hummingbird
 
@@ -42,6 +41,7 @@ struct CheckoutRoutes: Sendable {
     /// The page for a checkout in whatever state it is.
     private func page(_ checkout: Checkout, _ request: Request, now: WallTime, problem: String? = nil) -> Response {
         switch checkout.state {
+        case .paid where checkout.refundedAt != nil: return Self.message("Taken back", "The credits were paid back.")
         case .paid:
             return Self.message("Paid", "\(CreditText.dollars(checkout.credits)) of credits are in the wallet.")
         case .cancelled: return Self.message("Cancelled", "Nothing was bought.")
@@ -67,7 +67,7 @@ struct CheckoutRoutes: Sendable {
             <button class="plain" type="submit">Cancel</button></form>
             </div></section>
             """)
-        let targets = [checkout.successURL, checkout.cancelURL].compactMap(Self.origin)
+        let targets = [checkout.successURL, checkout.cancelURL].compactMap { RedirectAddress($0)?.origin }
         let policy = PagePolicy(formTarget: targets.isEmpty ? nil : targets.joined(separator: " "))
         return policy.response(html, cookies: known == nil ? [provider.cookies.settingForm(secret)] : [])
     }
@@ -93,24 +93,6 @@ struct CheckoutRoutes: Sendable {
         case .open: return page(outcome, request, now: now)
         case .paid: return .seeOther(outcome.successURL)
         case .cancelled: return .seeOther(outcome.cancelURL)
-        }
-    }
-
-    /// Scheme, host and port of an address, for a policy; `nil` where it has signs that a policy could misread.
-    private static func origin(_ address: String) -> String? {
-        guard let parts = URLComponents(string: address), let scheme = parts.scheme, let host = parts.host,
-            ["http", "https"].contains(scheme), host.utf8.allSatisfy(isPlain)
-        else { return nil }
-        return "\(scheme)://\(host)\(parts.port.map { ":\($0)" } ?? "")"
-    }
-
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: ":"),
-            UInt8(ascii: "["), UInt8(ascii: "]"):
-            true
-        default: false
         }
     }
 }

@@ -13,7 +13,7 @@ struct AppsView: Sendable {
         shell.post(Self.view.path, on: router) { session, fields, _ in try await create(session, fields) }
         shell.post("/dashboard/apps/remove", on: router) { session, fields, _ in
             try await store.write { database in
-                try Apps.remove(fields["id"] ?? "", of: session.userID, now: .now, in: database)
+                _ = try Apps.remove(fields["id"] ?? "", of: session.userID, now: .now, in: database)
             }
             return .seeOther(Self.view.path)
         }
@@ -37,13 +37,19 @@ struct AppsView: Sendable {
             postLogoutRedirectURIs: lines("post_logout_redirect_uris"),
             allowedScopes: Set(Scope.allCases.filter { fields["scope_" + $0.rawValue] != nil }),
             isPublic: fields["kind"] == "public")
-        if let problem = registration.problem {
+        func refuse(_ problem: String) async throws -> Response {
             let note: HTML = "<p class=\"note bad\" role=\"alert\">\(problem)</p>"
             return shell.respond(
                 Self.view, session, try await content(session, note: note, registration), status: .unprocessableContent)
         }
-        let made = try await store.write { database in
-            try Apps.create(registration, of: session.userID, now: .now, in: database)
+        if let problem = registration.problem { return try await refuse(problem) }
+        let made: (id: String, clientID: String, secret: String?)
+        do {
+            made = try await store.write { database in
+                try Apps.create(registration, of: session.userID, now: .now, in: database)
+            }
+        } catch is Apps.TooMany {
+            return try await refuse("An account has at most \(Apps.perAccountMax) apps.")
         }
         let secret: HTML? = made.secret.map { "<br>client_secret <span id=\"secret\">\($0)</span>" }
         let note: HTML = """

@@ -1,11 +1,9 @@
-import GRDB
 import Hummingbird
 
 /// API keys: shown once when they are made, known by a hint afterwards.
 struct KeysView: Sendable {
     let shell: DashboardShell
     private static let view = DashboardShell.View(path: "/dashboard/keys", title: "Keys")
-    private static let keysMax = 100
 
     private var store: Store { shell.provider.store }
 
@@ -14,27 +12,26 @@ struct KeysView: Sendable {
         shell.post(Self.view.path, on: router) { session, fields, _ in try await create(session, fields) }
         shell.post("/dashboard/keys/revoke", on: router) { session, fields, _ in
             try await store.write { database in
-                try database.execute(
-                    sql: "UPDATE api_keys SET revoked_at = ? WHERE id = ? AND user_id = ? AND revoked_at IS NULL",
-                    arguments: [WallTime.now, fields["id"] ?? "", session.userID])
+                _ = try APIKeys.revoke(fields["id"] ?? "", of: session.userID, now: .now, in: database)
             }
             return .seeOther(Self.view.path)
         }
     }
 
     private func create(_ session: BrowserSession, _ fields: FormFields) async throws -> Response {
-        let name = String((fields["name"] ?? "A key").prefix(100))
-        let key = try await store.write { database -> String? in
-            let count = try Int.fetchOne(
-                database, sql: "SELECT COUNT(*) FROM api_keys WHERE user_id = ? AND revoked_at IS NULL",
-                arguments: [session.userID])
-            guard (count ?? 0) < Self.keysMax else { return nil }
-            return try Accounts.addKey(name: name, to: session.userID, now: .now, in: database).key
-        }
-        guard let key else {
-            let note: HTML = "<p class=\"note bad\" role=\"alert\">An account has at most \(Self.keysMax) keys.</p>"
+        func refuse(_ problem: String) async throws -> Response {
+            let note: HTML = "<p class=\"note bad\" role=\"alert\">\(problem)</p>"
             return shell.respond(
                 Self.view, session, try await content(session, note: note), status: .unprocessableContent)
+        }
+        guard let name = try? TextRule.name(fields["name"], of: "the name") else {
+            return try await refuse("A key has a name of 1 to 100 printable characters.")
+        }
+        let key: String
+        do {
+            key = try await store.write { try APIKeys.make(name: name, of: session.userID, now: .now, in: $0).key }
+        } catch is APIKeys.TooMany {
+            return try await refuse("An account has at most \(APIKeys.perAccountMax) keys.")
         }
         let note: HTML = """
             <div class="note good" role="status"><p>This is the key. It is shown this once.</p>
@@ -44,22 +41,19 @@ struct KeysView: Sendable {
     }
 
     private func content(_ session: BrowserSession, note: HTML? = nil) async throws -> HTML {
-        let rows: [HTML] = try await store.read { database in
-            try Row.fetchAll(
-                database,
-                sql: "SELECT * FROM api_keys WHERE user_id = ? AND revoked_at IS NULL ORDER BY created_at, id",
-                arguments: [session.userID]
-            ).map { row in
-                let button = DashboardShell.button(
-                    "Revoke", to: "/dashboard/keys/revoke", session, fields: [("id", row["id"])], isDanger: true)
-                return """
-                    <tr><td>\(row["name"] as String)</td><td><code>\(row["hint"] as String)</code></td>
-                    <td>\(DashboardShell.time(row["created_at"]))</td><td>\(button)</td></tr>
-                    """
-            }
+        let keys = try await store.read { try APIKeys.all(of: session.userID, in: $0) }
+        let rows: [HTML] = keys.map { key in
+            let button = DashboardShell.button(
+                "Revoke", to: "/dashboard/keys/revoke", session, fields: [("id", key.id)], isDanger: true)
+            let use = store.keyUse.lastUse(of: key.id, written: key.lastUsedAt).map(DashboardShell.time)
+            return """
+                <tr><td>\(key.name)</td><td><code>\(key.hint)</code></td>
+                <td>\(DashboardShell.time(key.createdAt))</td><td>\(use ?? "never")</td><td>\(button)</td></tr>
+                """
         }
         let table = DashboardShell.table(
-            ["<th>Name</th>", "<th>Key</th>", "<th>Made (UTC)</th>", "<th></th>"], rows, empty: "None yet.")
+            ["<th>Name</th>", "<th>Key</th>", "<th>Made (UTC)</th>", "<th>Last used</th>", "<th></th>"], rows,
+            empty: "None yet.")
         return """
             \(note)
             <section class="card"><h1>API keys</h1>

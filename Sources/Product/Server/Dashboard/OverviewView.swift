@@ -146,7 +146,7 @@ struct ActivityLine: Sendable {
                 switch row["kind"] as String {
                 case "welcome": "Welcome credits"
                 case "key": "Credits of a key file"
-                case "purchase": "Bought credits"
+                case "purchase": (row["amount"] as Int) < 0 ? "Purchase taken back" : "Bought credits"
                 case "open": "Set aside for \(model), running"
                 default: model
                 }

@@ -108,12 +108,21 @@ package enum JSONAnswer {
     }
 
     package static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) -> Response {
-        let data = data(value)
-        return Response(
+        response(bytes: ByteBuffer(bytes: data(value)), status: status)
+    }
+
+    /// Names stay as they are: they may be a user's, or another server's.
+    package static func response(_ tree: JSONTree, status: HTTPResponse.Status = .ok) -> Response {
+        response(bytes: ByteBuffer(bytes: JSONText(tree).bytes), status: status)
+    }
+
+    private static func response(bytes: ByteBuffer, status: HTTPResponse.Status) -> Response {
+        Response(
             status: status,
             headers: [
-                .contentType: "application/json", .contentLength: "\(data.count)", .cacheControl: "no-store",
+                .contentType: "application/json", .contentLength: "\(bytes.readableBytes)",
+                .cacheControl: "no-store",
             ],
-            body: .init(byteBuffer: ByteBuffer(bytes: data)))
+            body: .init(byteBuffer: bytes))
     }
 }

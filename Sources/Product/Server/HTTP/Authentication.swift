@@ -19,13 +19,14 @@ package struct Authentication: RouterMiddleware {
     ) async throws -> Response {
         guard let token = Self.token(of: request.headers) else { throw APIError.noCredential }
         let external = request.headers[.quotaUser]
-        let principal = try await store.read { database in
+        let principal = try store.lookUp { database in
             try Principal.find(token, externalUserID: external, now: .now, in: database)
         }
         guard accepts.contains(principal.kind) else {
             // A credential of another kind is none here (an API key at the developer's endpoints, say).
             throw principal.kind == .apiKey ? APIError.invalidKey : APIError.invalidToken
         }
+        store.keyUse.note(principal, now: .now)
         var context = context
         context.principal = principal
         return try await next(request, context)

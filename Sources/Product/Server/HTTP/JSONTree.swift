@@ -106,14 +106,8 @@ package indirect enum JSONTree: Sendable, Hashable, Codable, ExpressibleByString
         }
     }
 
-    /// Compact text, keys in order.
-    package var text: String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Finite numbers and strings alone: JSON has no other, so encoding has no way to fail.
-        guard let data = try? encoder.encode(self) else { preconditionFailure("a value that can't be encoded") }
-        return String(decoding: data, as: UTF8.self)
-    }
+    /// Compact text, names in order.
+    package var text: String { String(decoding: JSONText(self).bytes, as: UTF8.self) }
 
     package init?(text: String) {
         guard let value = try? JSONDecoder().decode(JSONTree.self, from: Data(text.utf8)) else { return nil }

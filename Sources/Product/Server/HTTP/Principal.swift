@@ -59,15 +59,9 @@ extension Principal {
             guard principal.kind == .apiKey else {
                 throw APIError.badRequest("X-Quota-User goes with an API key alone")
             }
-            let linked = try String.fetchOne(
-                database,
-                sql: """
-                    SELECT user_id FROM hosted_links
-                    WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL
-                    """,
-                arguments: [principal.userID, externalUserID])
-            guard let linked else { throw APIError.notFound("this user is not linked to a wallet") }
-            principal.payerID = linked
+            let link = try HostedLink.find(externalUserID, of: principal.userID, in: database)
+            guard let link else { throw APIError.notFound("this user is not linked to a wallet") }
+            principal.payerID = link.userID
             principal.externalUserID = externalUserID
         }
         return principal
@@ -78,28 +72,29 @@ extension Principal {
     ) throws -> Principal {
         if token.hasPrefix(Token.session.rawValue) {
             let row = try Row.fetchOne(
-                database,
-                sql: """
-                    SELECT id, user_id FROM sessions
-                    WHERE token_hash = ? AND kind = 'api' AND revoked_at IS NULL AND expires_at > ?
-                    """, arguments: [hash, now])
+                database.cachedStatement(
+                    sql: """
+                        SELECT id, user_id FROM sessions
+                        WHERE token_hash = ? AND kind = 'api' AND revoked_at IS NULL AND expires_at > ?
+                        """), arguments: [hash, now])
             guard let row else { throw APIError.invalidToken }
             return Principal(.session(id: row["id"]), of: row["user_id"], scopes: Set(Scope.allCases))
         }
         // The keys of a file may look like anything, so a key is looked for whatever the prefix.
         let key = try Row.fetchOne(
-            database, sql: "SELECT id, user_id FROM api_keys WHERE key_hash = ? AND revoked_at IS NULL",
+            database.cachedStatement(
+                sql: "SELECT id, user_id FROM api_keys WHERE key_hash = ? AND revoked_at IS NULL"),
             arguments: [hash])
         if let key { return Principal(.apiKey(id: key["id"]), of: key["user_id"], scopes: Set(Scope.allCases)) }
         guard token.hasPrefix(Token.access.rawValue) else { throw APIError.invalidKey }
         let row = try Row.fetchOne(
-            database,
-            sql: """
-                SELECT t.app_id, t.user_id, t.grant_id, t.scopes, a.user_id AS developer_id FROM oauth_tokens t
-                JOIN grants g ON g.id = t.grant_id AND g.revoked_at IS NULL
-                JOIN apps a ON a.id = t.app_id AND a.deleted_at IS NULL
-                WHERE t.token_hash = ? AND t.kind = 'access' AND t.revoked_at IS NULL AND t.expires_at > ?
-                """, arguments: [hash, now])
+            database.cachedStatement(
+                sql: """
+                    SELECT t.app_id, t.user_id, t.grant_id, t.scopes, a.user_id AS developer_id FROM oauth_tokens t
+                    JOIN grants g ON g.id = t.grant_id AND g.revoked_at IS NULL
+                    JOIN apps a ON a.id = t.app_id AND a.deleted_at IS NULL
+                    WHERE t.token_hash = ? AND t.kind = 'access' AND t.revoked_at IS NULL AND t.expires_at > ?
+                    """), arguments: [hash, now])
         guard let row else { throw APIError.invalidToken }
         var principal = Principal(
             .accessToken(appID: row["app_id"], grantID: row["grant_id"]), of: row["user_id"],

@@ -17,6 +17,12 @@ package struct QuotaContext: RequestContext {
     /// The largest JSON body that a handler reads, unless it says otherwise.
     package var maxUploadSize: Int { 1 << 20 }
 
+    /// Whether the peer is a process of this machine, by a loopback address.
+    var isFromThisMachine: Bool {
+        guard let remoteAddress else { return false }
+        return remoteAddress == "::1" || remoteAddress.hasPrefix("127.") || remoteAddress.hasPrefix("::ffff:127.")
+    }
+
     /// Who asks. For handlers behind ``Authentication``.
     package func requirePrincipal() throws(APIError) -> Principal {
         guard let principal else { throw .noCredential }

@@ -93,8 +93,15 @@ enum TextRule {
         return trimmed
     }
 
+    /// Neither controls nor line ends, nor marks that turn the order of what follows around: a name must not be able to
+    /// change the words beside it.
     static func isPrintable(_ text: String) -> Bool {
-        !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        !text.unicodeScalars.contains { scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator, .surrogate, .unassigned: true
+            default: 0x202A...0x202E ~= scalar.value || 0x2066...0x2069 ~= scalar.value
+            }
+        }
     }
 
     /// An address of at most 254 bytes (RFC 5321 §4.5.3.1.3), in lower case.
@@ -114,15 +121,11 @@ enum TextRule {
         return text
     }
 
-    /// An absolute address: https, or http on this machine; no password, no fragment, no wildcard.
+    /// An absolute address that a browser may be sent to.
     static func address(_ text: String, of what: String) throws -> String {
-        guard text.utf8.count <= 2_048, !text.contains("*"),
-            !text.unicodeScalars.contains(where: { $0.value <= 32 || $0.value == 127 }),
-            let parts = URLComponents(string: text), let host = parts.host, !host.isEmpty, parts.user == nil,
-            parts.password == nil, parts.fragment == nil, (1...65_535).contains(parts.port ?? 443),
-            parts.scheme == "https"
-                || (parts.scheme == "http" && ["localhost", "127.0.0.1", "[::1]", "::1"].contains(host))
-        else { throw APIError.badRequest("\(what) must be https, or http on localhost or 127.0.0.1, without # and *") }
+        guard RedirectAddress(text) != nil else {
+            throw APIError.badRequest("\(what) must be https, or http on localhost or 127.0.0.1, without # and *")
+        }
         return text
     }
 }

@@ -6,10 +6,12 @@ enum Routes {
     static func router(_ services: ServerServices, voices: [String], meters: @escaping LiveMeter.Source) -> Router<
         QuotaContext
     > {
-        let router = Router(context: QuotaContext.self)
+        let router = Router(context: QuotaContext.self, options: .autoGenerateHeadEndpoints)
+        let methods = MethodTable()
+        defer { methods.fill(from: router) }
         router.add(middleware: CrossOrigin())
         router.add(middleware: RequestWatch(metrics: services.metrics))
-        router.add(middleware: ErrorAnswers())
+        router.add(middleware: ErrorAnswers(methods: methods))
         router.add(middleware: AddressLimit(limiter: services.limiter))
         HealthRoutes(services: services).add(to: router)
         router.get(RouterPath(RelayProtocol.path)) { _, _ -> Response in

@@ -41,7 +41,8 @@ package enum Ledger {
     /// Credits that a user may spend; `nil` where there is no wallet.
     package static func balance(of userID: String, in database: Database) throws -> Int? {
         try Int.fetchOne(
-            database, sql: "SELECT balance FROM ledger_accounts WHERE user_id = ? AND kind = 'wallet'",
+            database.cachedStatement(
+                sql: "SELECT balance FROM ledger_accounts WHERE user_id = ? AND kind = 'wallet'"),
             arguments: [userID])
     }
 

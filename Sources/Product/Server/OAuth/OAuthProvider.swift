@@ -1,13 +1,11 @@
 import HTTPTypes
 import Hummingbird
-import Synchronization
 
 /// What the OAuth endpoints and the pages share.
 package final class OAuthProvider: Sendable {
     let services: ServerServices
     let cookies: PageCookies
     let keys: SigningKeyring
-    private let attempts = Mutex(AttemptLimit())
 
     package init(_ services: ServerServices) {
         self.services = services
@@ -26,16 +24,5 @@ package final class OAuthProvider: Sendable {
 
     func session(of request: Request, now: WallTime) async throws -> BrowserSession? {
         try await BrowserSession.find(request, cookies: cookies, now: now, in: store)
-    }
-
-    /// Seconds to wait before a password may be tried; 0 to go on.
-    func beginAttempt(account: String, address: String?, now: WallTime) -> Int {
-        attempts.withLock {
-            $0.begin(account: account.lowercased(), address: address ?? "", now: Int(now.seconds))
-        }
-    }
-
-    func attemptSucceeded(account: String, address: String?) {
-        attempts.withLock { $0.succeed(account: account.lowercased(), address: address ?? "") }
     }
 }

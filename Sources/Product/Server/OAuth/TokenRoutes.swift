@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import HTTPTypes
 import Hummingbird
+import NIOHTTP1
 
 /// /oauth/token and /oauth/revoke: what apps ask without a browser (OAuth 2.1 §3.2, RFC 7009).
 struct TokenRoutes: Sendable {
@@ -40,8 +41,10 @@ struct TokenRoutes: Sendable {
             return try await body()
         } catch let refusal as OAuthRefusal {
             return OAuthAnswer.refusal(refusal)
-        } catch let error as HTTPError where error.status == .contentTooLarge {
+        } catch let error as any HTTPResponseError where error.status == .contentTooLarge {
             return OAuthAnswer.refusal(OAuthRefusal(.invalidRequest, "the request is too large"))
+        } catch is HTTPParserError {
+            return OAuthAnswer.refusal(OAuthRefusal(.invalidRequest, "the request is not HTTP"))
         } catch {
             return OAuthAnswer.failure
         }

@@ -74,7 +74,9 @@ struct LoginRoutes: Sendable {
             return try await again("This form was too old, or not from this page. Please send it again.", .forbidden)
         }
         let password = fields["password"] ?? ""
-        let wait = provider.beginAttempt(account: email, address: context.remoteAddress, now: now)
+        let attempts = provider.services.attempts
+        var wait = attempts.begin(account: email, address: context.remoteAddress, now: now)
+        if kind == .register, wait == 0 { wait = attempts.beginAccount(address: context.remoteAddress, now: now) }
         guard wait == 0 else {
             var response = try await again("Too many attempts. Please wait \(wait) s.", .tooManyRequests)
             response.headers[.retryAfter] = "\(wait)"
@@ -90,7 +92,7 @@ struct LoginRoutes: Sendable {
         } catch {
             return try await again(error.sentence, error.status)
         }
-        provider.attemptSucceeded(account: email, address: context.remoteAddress)
+        attempts.succeed(account: email, address: context.remoteAddress)
         return try await begin(userID, next, request, now: now)
     }
 

@@ -17,7 +17,12 @@ struct HealthRoutes {
             }
             return Self.plain(isReady == true ? "ready\n" : "the database can't be read\n", isReady == true)
         }
-        router.get("metrics") { _, _ -> Response in
+        router.get("metrics") { request, context -> Response in
+            guard mayRead(request, context) else {
+                throw APIError(
+                    .forbidden, "forbidden", "metrics are for this machine, or for a bearer of the metrics token",
+                    hint: "set QUOTA_VOICE_METRICS_TOKEN")
+            }
             let gauges = try await services.store.read { database in
                 try Row.fetchOne(
                     database,
@@ -38,6 +43,22 @@ struct HealthRoutes {
             response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
             return response
         }
+    }
+
+    /// From this machine itself, not through a proxy on it; or with the token.
+    private func mayRead(_ request: Request, _ context: QuotaContext) -> Bool {
+        if let token = services.metricsToken, let sent = Authentication.token(of: request.headers),
+            equalInConstantTime(Token.hash(sent), Token.hash(token))
+        {
+            return true
+        }
+        let isForwarded = Self.forwarding.contains { request.headers[$0] != nil }
+        return !isForwarded && context.isFromThisMachine
+    }
+
+    /// Proxies add one of these (RFC 7239, and what came before it).
+    private static let forwarding = ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"].compactMap {
+        HTTPField.Name($0)
     }
 
     private static func plain(_ text: String, _ isGood: Bool) -> Response {

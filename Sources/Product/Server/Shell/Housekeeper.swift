@@ -2,11 +2,16 @@ import Logging
 import ServiceLifecycle
 
 /// Lets go of what nobody can use or ask for any more, so that the database does not grow for ever. Money stays.
-struct Housekeeper: Service {
+package struct Housekeeper: Service {
     let store: Store
     let logger: Logger
 
-    func run() async throws {
+    package init(store: Store, logger: Logger) {
+        self.store = store
+        self.logger = logger
+    }
+
+    package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 do {
@@ -14,37 +19,62 @@ struct Housekeeper: Service {
                 } catch {
                     logger.error("the sweep failed", metadata: ["error": "\(error)"])
                 }
-                try? await Task.sleep(for: .seconds(3_600))
+                for _ in 0..<60 where !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(60))
+                    noteKeyUse()
+                }
             }
+        }
+        noteKeyUse()
+    }
+
+    /// Short, and also for a task that was cancelled: so it blocks its thread.
+    private func noteKeyUse() {
+        let uses = store.keyUse.take()
+        guard !uses.isEmpty else { return }
+        do {
+            try store.database.write { try KeyUse.write(uses, in: $0) }
+        } catch {
+            logger.error("the use of keys could not be noted", metadata: ["error": "\(error)"])
         }
     }
 
-    /// Each with the days that it is kept.
-    private static let rules: [(sql: String, days: Int64)] = [
-        ("DELETE FROM sessions WHERE expires_at < ?", 7),
-        ("DELETE FROM authorization_codes WHERE expires_at < ?", 1),
-        ("DELETE FROM oauth_tokens WHERE expires_at < ?", 30),
-        ("DELETE FROM signing_keys WHERE expires_at < ?", 30),
+    /// What goes, and how many days after it ended. A code is kept for as long as its second use must end what came of
+    /// the first; a refresh token likewise, beyond its expiry.
+    private static let rules: [(table: String, condition: String, days: Int64)] = [
+        ("sessions", "expires_at < ?", 7),
+        ("authorization_codes", "expires_at < ?", 30),
+        ("oauth_tokens", "expires_at < ?", 30),
+        ("signing_keys", "expires_at < ?", 30),
+        ("checkouts", "state <> 'paid' AND expires_at < ?", 30),
         (
-            """
-            DELETE FROM webhook_attempts WHERE delivery_id IN
-                (SELECT id FROM webhook_deliveries WHERE closed_at IS NOT NULL AND created_at < ?)
-            """, 30
+            "webhook_attempts",
+            "delivery_id IN (SELECT id FROM webhook_deliveries WHERE closed_at IS NOT NULL AND created_at < ?)", 30
         ),
-        ("DELETE FROM webhook_deliveries WHERE closed_at IS NOT NULL AND created_at < ?", 30),
+        ("webhook_deliveries", "closed_at IS NOT NULL AND created_at < ?", 30),
         (
-            """
-            DELETE FROM webhook_events WHERE created_at < ?
-                AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = webhook_events.id)
-            """, 30
+            "webhook_events",
+            "created_at < ? AND NOT EXISTS (SELECT 1 FROM webhook_deliveries d WHERE d.event_id = webhook_events.id)",
+            30
         ),
     ]
+    /// Rows that go in one transaction: who wants to write meanwhile waits for no more.
+    private static let rowsMax = 500
 
-    func sweep(now: WallTime) async throws {
-        try await store.write { database in
-            for rule in Self.rules {
-                try database.execute(sql: rule.sql, arguments: [now.adding(seconds: -rule.days * 86_400)])
-            }
+    /// Removes what is old at `now`, a few rows at a time.
+    package func sweep(now: WallTime) async throws {
+        for rule in Self.rules {
+            let sql = """
+                DELETE FROM \(rule.table) WHERE rowid IN
+                    (SELECT rowid FROM \(rule.table) WHERE \(rule.condition) LIMIT \(Self.rowsMax))
+                """
+            var removed = 0
+            repeat {
+                removed = try await store.write { database in
+                    try database.execute(sql: sql, arguments: [now.adding(seconds: -rule.days * 86_400)])
+                    return database.changesCount
+                }
+            } while removed == Self.rowsMax && !Task.isCancelled
         }
     }
 }

@@ -22,6 +22,19 @@ public struct ServerSettings: Sendable {
     public var upstreamKey: String?
     public var requestsPerMinute: Int?
     public var logLevel: String?
+    public var devCA: Bool?
+    public var webhooksToLoopback: Bool?
+    /// Seconds.
+    public var webhookRetry: Double?
+    public var workers: Int?
+    /// Milliseconds.
+    public var lateness: Double?
+    public var echo: Bool?
+    public var metricsToken: String?
+    /// Another relay that converts, and the file that holds the key for it.
+    public var upstreamRelay: String?
+    public var upstreamTokenFile: String?
+    public var upstreamCAFile: String?
 
     /// - Parameter file: a JSON object such as `{"port": 8787, "publicUrl": "https://quota.example"}`.
     public static func read(
@@ -55,17 +68,30 @@ public struct ServerSettings: Sendable {
             }
             return nil
         }
+        func decimal(_ key: ConfigKey, of what: String) throws -> Double? {
+            for reader in readers {
+                if let value = reader.double(forKey: key) ?? reader.int(forKey: key).map(Double.init) { return value }
+                if reader.string(forKey: key) != nil {
+                    throw Invalid(description: "setting \(key): it must be a number of \(what)")
+                }
+            }
+            return nil
+        }
+        func choice(_ key: ConfigKey) throws -> Bool? {
+            for reader in readers {
+                if let value = reader.bool(forKey: key) { return value }
+                if reader.string(forKey: key) != nil || reader.int(forKey: key) != nil {
+                    throw Invalid(description: "setting \(key): it must be true or false")
+                }
+            }
+            return nil
+        }
         host = text("host")
         port = try number("port")
         data = text("data")
         tokenFile = text("tokenFile")
         sessions = try number("sessions")
-        for reader in readers where heartbeat == nil {
-            heartbeat = reader.double(forKey: "heartbeat") ?? reader.int(forKey: "heartbeat").map(Double.init)
-            if heartbeat == nil, reader.string(forKey: "heartbeat") != nil {
-                throw Invalid(description: "setting heartbeat: it must be a number of seconds")
-            }
-        }
+        heartbeat = try decimal("heartbeat", of: "seconds")
         publicURL = text("publicUrl")
         tlsCertificate = text("tlsCert")
         tlsKey = text("tlsKey")
@@ -73,5 +99,15 @@ public struct ServerSettings: Sendable {
         upstreamKey = text("upstreamKey", isSecret: true)
         requestsPerMinute = try number("requestsPerMinute")
         logLevel = text("logLevel")
+        devCA = try choice("devCa")
+        webhooksToLoopback = try choice("webhooksToLoopback")
+        webhookRetry = try decimal("webhookRetry", of: "seconds")
+        workers = try number("workers")
+        lateness = try decimal("lateness", of: "milliseconds")
+        echo = try choice("echo")
+        metricsToken = text("metricsToken", isSecret: true)
+        upstreamRelay = text("upstreamRelay")
+        upstreamTokenFile = text("upstreamTokenFile")
+        upstreamCAFile = text("upstreamCaFile")
     }
 }

@@ -52,26 +52,12 @@ package enum Accounts {
     }
 
     package static func find(_ id: String, in database: Database) throws -> Account? {
-        try Row.fetchOne(database, sql: "SELECT * FROM users WHERE id = ?", arguments: [id]).map(Account.init)
+        try Row.fetchOne(database.cachedStatement(sql: "SELECT * FROM users WHERE id = ?"), arguments: [id])
+            .map(Account.init)
     }
 
     package static func find(email: String, in database: Database) throws -> Account? {
         try Row.fetchOne(database, sql: "SELECT * FROM users WHERE email = ?", arguments: [email]).map(Account.init)
-    }
-
-    /// An API key of a user.
-    ///
-    /// - Parameter key: one that exists elsewhere (in a file); `nil` makes one.
-    /// - Returns: its id, and the key itself, which nobody can show again.
-    package static func addKey(
-        _ key: String? = nil, name: String, to userID: String, now: WallTime, in database: Database
-    ) throws -> (id: String, key: String) {
-        let id = Identifier.key.make()
-        let key = key ?? Token.apiKey.make()
-        try database.execute(
-            sql: "INSERT INTO api_keys (id, user_id, name, key_hash, hint, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-            arguments: [id, userID, name, Token.hash(key), Token.hint(key), now])
-        return (id, key)
     }
 
     /// Gives each key of a file an account of its own, once: a key that is known keeps what its wallet has.
@@ -83,7 +69,7 @@ package enum Accounts {
             guard known != true else { continue }
             let user = try create(
                 email: nil, passwordHash: nil, name: "Key \(Token.hint(key))", credits: 0, now: now, in: database)
-            let id = try addKey(key, name: "from the key file", to: user, now: now, in: database).id
+            let id = try APIKeys.make(key, name: "from the key file", of: user, now: now, in: database).id
             try Ledger.credit(credits, to: user, kind: .key, reference: id, now: now, in: database)
         }
     }
@@ -107,30 +93,5 @@ package enum Accounts {
     package static func closeSession(_ id: String, now: WallTime, in database: Database) throws {
         try database.execute(
             sql: "UPDATE sessions SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", arguments: [now, id])
-    }
-
-    /// Links a user of a developer's own system to the wallet that pays, in place of an older link.
-    package static func link(
-        _ externalUserID: String, of developerID: String, to userID: String, appID: String? = nil, now: WallTime,
-        in database: Database
-    ) throws {
-        _ = try unlink(externalUserID, of: developerID, now: now, in: database)
-        try database.execute(
-            sql: """
-                INSERT INTO hosted_links (developer_id, external_user_id, user_id, app_id, linked_at)
-                VALUES (?, ?, ?, ?, ?)
-                """, arguments: [developerID, externalUserID, userID, appID, now])
-    }
-
-    /// - Returns: the user whose link ended; `nil` where there was none.
-    package static func unlink(
-        _ externalUserID: String, of developerID: String, now: WallTime, in database: Database
-    ) throws -> String? {
-        try String.fetchOne(
-            database,
-            sql: """
-                UPDATE hosted_links SET unlinked_at = ?
-                WHERE developer_id = ? AND external_user_id = ? AND unlinked_at IS NULL RETURNING user_id
-                """, arguments: [now, developerID, externalUserID])
     }
 }

@@ -25,8 +25,9 @@ package enum Apps {
 
         /// What is wrong with it, in a sentence.
         package var problem: String? {
-            let trimmed = name.filter { !$0.isWhitespace }
-            if trimmed.isEmpty || name.count > 100 { return "An app has a name of at most 100 characters." }
+            if (try? TextRule.name(name, of: "name")) == nil {
+                return "An app has a name of 1 to 100 printable characters."
+            }
             if redirectURIs.isEmpty || redirectURIs.count > 20 { return "An app has from 1 to 20 redirect addresses." }
             if postLogoutRedirectURIs.count > 20 { return "An app has at most 20 addresses for after signing out." }
             if (redirectURIs + postLogoutRedirectURIs).contains(where: { RedirectAddress($0) == nil }) {
@@ -43,12 +44,30 @@ package enum Apps {
         package let clientID: String
         package let registration: Registration
         package let createdAt: WallTime
+
+        init(_ row: Row) throws {
+            let client = try OAuthClient(row: row)
+            id = client.appID
+            clientID = client.id
+            registration = Registration(
+                name: client.name, redirectURIs: client.redirectURIs,
+                postLogoutRedirectURIs: client.postLogoutRedirectURIs, allowedScopes: client.allowedScopes,
+                isPublic: client.isPublic)
+            createdAt = row["created_at"]
+        }
     }
 
+    package static let perAccountMax = 100
+    package struct TooMany: Error {}
+
     /// - Returns: the app's names, and its secret, which nobody can show again (a public one has none).
+    /// - Throws: ``TooMany``.
     package static func create(
         _ registration: Registration, of userID: String, now: WallTime, in database: Database
     ) throws -> (id: String, clientID: String, secret: String?) {
+        let count = try Int.fetchOne(
+            database, sql: "SELECT COUNT(*) FROM apps WHERE user_id = ? AND deleted_at IS NULL", arguments: [userID])
+        guard (count ?? 0) < perAccountMax else { throw TooMany() }
         let id = Identifier.app.make()
         let clientID = Identifier.clientID.make()
         let secret = registration.isPublic ? nil : Token.clientSecret.make()
@@ -67,29 +86,45 @@ package enum Apps {
 
     package static func all(of userID: String, in database: Database) throws -> [Listed] {
         try Row.fetchAll(
-            database, sql: "SELECT * FROM apps WHERE user_id = ? AND deleted_at IS NULL ORDER BY created_at",
+            database, sql: "SELECT * FROM apps WHERE user_id = ? AND deleted_at IS NULL ORDER BY created_at, id",
             arguments: [userID]
-        ).map { row in
-            let client = try OAuthClient(row: row)
-            return Listed(
-                id: client.appID, clientID: client.id,
-                registration: Registration(
-                    name: client.name, redirectURIs: client.redirectURIs,
-                    postLogoutRedirectURIs: client.postLogoutRedirectURIs, allowedScopes: client.allowedScopes,
-                    isPublic: client.isPublic),
-                createdAt: row["created_at"])
-        }
+        ).map(Listed.init)
     }
 
-    /// Ends an app, what users granted it, and its tokens.
-    package static func remove(_ id: String, of userID: String, now: WallTime, in database: Database) throws {
+    package static func find(_ id: String, of userID: String, in database: Database) throws -> Listed? {
+        try Row.fetchOne(
+            database, sql: "SELECT * FROM apps WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
+            arguments: [id, userID]
+        ).map(Listed.init)
+    }
+
+    /// Whether it is public stays as it is.
+    package static func change(
+        _ id: String, to registration: Registration, now: WallTime, in database: Database
+    ) throws {
+        try database.execute(
+            sql: """
+                UPDATE apps SET name = ?, redirect_uris = ?, post_logout_redirect_uris = ?, allowed_scopes = ?,
+                    updated_at = ? WHERE id = ?
+                """,
+            arguments: [
+                registration.name, list(registration.redirectURIs), list(registration.postLogoutRedirectURIs),
+                list(registration.allowedScopes.ordered.map(\.rawValue)), now, id,
+            ])
+    }
+
+    /// Ends an app, what users granted it, and its tokens; the developer hears of each user that this disconnects.
+    ///
+    /// - Returns: whether there was such an app.
+    package static func remove(_ id: String, of userID: String, now: WallTime, in database: Database) throws -> Bool {
         try database.execute(
             sql: "UPDATE apps SET deleted_at = ? WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
             arguments: [now, id, userID])
-        guard database.changesCount == 1 else { return }
+        guard database.changesCount == 1 else { return false }
         let grants = try String.fetchAll(
             database, sql: "SELECT id FROM grants WHERE app_id = ? AND revoked_at IS NULL", arguments: [id])
         for grant in grants { try Grant.revoke(grant, now: now, in: database) }
+        return true
     }
 
     private static func list(_ texts: [String]) throws -> String {

@@ -11,6 +11,7 @@ package final class Store: Sendable {
     package let database: any DatabaseWriter
     /// The folder of the durable state; `nil` in memory.
     package let folder: String?
+    package let keyUse = KeyUse()
     private let lock: FolderLock?
 
     /// - Parameter folder: made when it is missing, readable by its owner alone; `nil` keeps all in memory.
@@ -20,7 +21,8 @@ package final class Store: Sendable {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
         configuration.busyMode = .timeout(10)
-        configuration.maximumReaderCount = 4
+        // Nobody who looks something up waits for another who does.
+        configuration.maximumReaderCount = max(4, 2 * ProcessInfo.processInfo.activeProcessorCount)
         guard let folder else {
             lock = nil
             database = try DatabaseQueue(configuration: configuration)
@@ -42,6 +44,14 @@ package final class Store: Sendable {
         try Self.migrator.migrate(database)
     }
 
+    /// A folder that a server made.
+    package convenience init(existing folder: String) throws {
+        guard FileManager.default.fileExists(atPath: folder + "/quota.sqlite") else {
+            throw CocoaError(.fileNoSuchFile)
+        }
+        try self.init(folder: folder)
+    }
+
     /// Every area's tables, in the order in which they came to be. A migration that was released never changes.
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -50,8 +60,14 @@ package final class Store: Sendable {
     }
 
     private static let migrations: [Migration] = [
-        .accounts, .apps, .ledger, .commerce, .voice, .webhooks,
+        .accounts, .apps, .ledger, .commerce, .voice, .webhooks, .refunds,
     ]
+
+    /// Looks up a few rows by their keys, at once, on the caller's thread: that takes some microseconds, a hop to another
+    /// thread and back takes many more.
+    package func lookUp<Value>(_ body: (Database) throws -> Value) throws -> Value {
+        try database.read(body)
+    }
 
     package func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         try await database.read(body)

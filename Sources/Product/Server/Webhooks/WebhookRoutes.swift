@@ -1,11 +1,10 @@
-import Foundation
 import GRDB
 import Hummingbird
 
 /// `/v1/webhooks`: a developer's webhooks, their log, and redelivery. With a session token alone.
 struct WebhookRoutes {
     let services: ServerServices
-    private static let webhooksMax = 20
+    private static let linesMax = 100
 
     private struct Asked: Decodable {
         var url: String?
@@ -26,126 +25,103 @@ struct WebhookRoutes {
         group.post(":id/deliveries/:delivery/redeliver") { _, context in try await redeliver(context) }
     }
 
-    private func checked(_ asked: Asked) throws -> Asked {
+    /// What is asked for, in place of what is there.
+    private func applied(_ asked: Asked, to old: Webhooks.Registration) throws -> Webhooks.Registration {
+        var new = old
         if let url = asked.url {
             do throws(DeliveryAddress.Refusal) {
                 _ = try DeliveryAddress.check(url, allowsLoopback: services.webhooks.allowsLoopback)
             } catch {
                 throw APIError(.badRequest, "invalid_url", error.description)
             }
+            new.url = url
         }
-        for event in asked.events ?? [] where !WebhookQueue.types.contains(event) {
-            throw APIError.badRequest("events has a type that does not exist", hint: "one of \(WebhookQueue.types)")
+        if let events = asked.events {
+            guard events.allSatisfy(WebhookQueue.types.contains) else {
+                throw APIError.badRequest(
+                    "events has a type that does not exist", hint: "one of \(WebhookQueue.types)")
+            }
+            new.events = events
         }
-        if let threshold = asked.balanceLowThreshold, !(0...1_000_000_000_000).contains(threshold) {
-            throw APIError.badRequest("balance_low_threshold must be from 0 to 1000000000000 credits")
+        if let threshold = asked.balanceLowThreshold {
+            guard (0...1_000_000_000_000).contains(threshold) else {
+                throw APIError.badRequest("balance_low_threshold must be from 0 to 1000000000000 credits")
+            }
+            new.balanceLowThreshold = threshold
         }
-        return asked
+        if let active = asked.active { new.isActive = active }
+        return new
     }
 
-    private static func answer(_ row: Row) -> JSONTree {
-        [
-            "id": .string(row["id"]), "url": .string(row["url"]), "events": JSONTree(text: row["events"]) ?? [],
-            "balance_low_threshold": .integer(row["balance_low_threshold"]), "active": .bool(row["active"]),
-            "created_at": JSONTree(row["created_at"] as WallTime),
+    private static let unknown = APIError.notFound("no such webhook")
+
+    private static func answer(_ hook: Webhooks.Listed, secret: String? = nil) -> JSONTree {
+        let registration = hook.registration
+        var object: [String: JSONTree] = [
+            "id": .string(hook.id), "url": .string(registration.url),
+            "events": .array(registration.events.map { .string($0) }),
+            "balance_low_threshold": .integer(registration.balanceLowThreshold),
+            "active": .bool(registration.isActive), "created_at": JSONTree(hook.createdAt),
         ]
+        if let secret { object["secret"] = .string(secret) }
+        return .object(object)
     }
 
-    private static func row(_ id: String, of user: String, in database: Database) throws -> Row {
-        let row = try Row.fetchOne(
-            database, sql: "SELECT * FROM webhooks WHERE id = ? AND user_id = ? AND deleted_at IS NULL",
-            arguments: [id, user])
-        guard let row else { throw APIError.notFound("no such webhook") }
-        return row
-    }
-
-    private static func eventsText(_ events: [String]) -> String {
-        JSONTree.array(Set(events).sorted().map { .string($0) }).text
+    /// The webhook that the path names.
+    private static func named(
+        _ id: String, of user: String, in database: Database
+    ) throws -> Webhooks.Listed {
+        guard let hook = try Webhooks.find(id, of: user, in: database) else { throw unknown }
+        return hook
     }
 
     private func make(_ request: Request, _ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
-        let asked = try checked(try await JSONRequest.decode(Asked.self, from: request))
+        let asked = try await JSONRequest.decode(Asked.self, from: request)
         guard let url = asked.url else { throw APIError.badRequest("url is needed") }
-        let secret = Token.webhookSecret.make()
-        let answer = try await services.store.write { database -> JSONTree in
-            let count = try Int.fetchOne(
-                database, sql: "SELECT COUNT(*) FROM webhooks WHERE user_id = ? AND deleted_at IS NULL",
-                arguments: [user])
-            guard (count ?? 0) < Self.webhooksMax else {
-                throw APIError(.conflict, "limit_reached", "an account has at most \(Self.webhooksMax) webhooks")
+        let registration = try applied(asked, to: Webhooks.Registration(url: url))
+        do {
+            let answer = try await services.store.write { database in
+                let made = try Webhooks.make(registration, of: user, now: .now, in: database)
+                return Self.answer(try Self.named(made.id, of: user, in: database), secret: made.secret)
             }
-            let now = WallTime.now
-            let id = Identifier.webhook.make()
-            try database.execute(
-                sql: """
-                    INSERT INTO webhooks (id, user_id, url, events, secret, balance_low_threshold, active, created_at,
-                        updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """,
-                arguments: [
-                    id, user, url, Self.eventsText(asked.events ?? []), secret, asked.balanceLowThreshold ?? 100_000,
-                    asked.active ?? true, now, now,
-                ])
-            return Self.answer(try Self.row(id, of: user, in: database))
+            return JSONAnswer.response(answer, status: .created)
+        } catch is Webhooks.TooMany {
+            throw APIError(
+                .conflict, "limit_reached", "an account has at most \(Webhooks.perAccountMax) webhooks")
         }
-        guard case .object(var object) = answer else { return JSONAnswer.response(answer, status: .created) }
-        object["secret"] = .string(secret)
-        return JSONAnswer.response(JSONTree.object(object), status: .created)
     }
 
     private func list(_ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
-        let hooks = try await services.store.read { database in
-            try Row.fetchAll(
-                database,
-                sql: "SELECT * FROM webhooks WHERE user_id = ? AND deleted_at IS NULL ORDER BY created_at, id",
-                arguments: [user]
-            ).map(Self.answer)
-        }
-        return JSONAnswer.response(["webhooks": .array(hooks)] as JSONTree)
+        let hooks = try await services.store.read { try Webhooks.all(of: user, in: $0) }
+        return JSONAnswer.response(["webhooks": .array(hooks.map { Self.answer($0) })] as JSONTree)
     }
 
     private func show(_ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
         let id = try JSONRequest.parameter("id", of: context)
         return JSONAnswer.response(
-            try await services.store.read { Self.answer(try Self.row(id, of: user, in: $0)) })
+            Self.answer(try await services.store.read { try Self.named(id, of: user, in: $0) }))
     }
 
     private func change(_ request: Request, _ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
         let id = try JSONRequest.parameter("id", of: context)
-        let asked = try checked(try await JSONRequest.decode(Asked.self, from: request))
-        let answer = try await services.store.write { database -> JSONTree in
-            _ = try Self.row(id, of: user, in: database)
-            try database.execute(
-                sql: """
-                    UPDATE webhooks SET url = COALESCE(?, url), events = COALESCE(?, events),
-                        balance_low_threshold = COALESCE(?, balance_low_threshold), active = COALESCE(?, active),
-                        updated_at = ? WHERE id = ?
-                    """,
-                arguments: [
-                    asked.url, asked.events.map(Self.eventsText), asked.balanceLowThreshold, asked.active,
-                    WallTime.now, id,
-                ])
-            return Self.answer(try Self.row(id, of: user, in: database))
+        let asked = try await JSONRequest.decode(Asked.self, from: request)
+        let hook = try await services.store.write { database in
+            let hook = try Self.named(id, of: user, in: database)
+            try Webhooks.change(id, to: try applied(asked, to: hook.registration), now: .now, in: database)
+            return try Self.named(id, of: user, in: database)
         }
-        return JSONAnswer.response(answer)
+        return JSONAnswer.response(Self.answer(hook))
     }
 
-    /// What waits for a webhook that is gone is not sent any more.
     private func remove(_ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
         let id = try JSONRequest.parameter("id", of: context)
-        try await services.store.write { database in
-            _ = try Self.row(id, of: user, in: database)
-            let now = WallTime.now
-            try database.execute(sql: "UPDATE webhooks SET deleted_at = ? WHERE id = ?", arguments: [now, id])
-            try database.execute(
-                sql: """
-                    UPDATE webhook_deliveries SET state = 'failed', last_error = 'the webhook was deleted',
-                        closed_at = ? WHERE webhook_id = ? AND state = 'pending'
-                    """, arguments: [now, id])
+        guard try await services.store.write({ try Webhooks.remove(id, of: user, now: .now, in: $0) }) else {
+            throw Self.unknown
         }
         return JSONAnswer.response(["success": true] as JSONTree)
     }
@@ -154,29 +130,20 @@ struct WebhookRoutes {
     private func deliveries(_ context: QuotaContext) async throws -> Response {
         let user = try context.requirePrincipal().userID
         let id = try JSONRequest.parameter("id", of: context)
-        let log = try await services.store.read { database -> [JSONTree] in
-            _ = try Self.row(id, of: user, in: database)
-            return try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT d.*, e.type, e.id AS event FROM webhook_deliveries d
-                    JOIN webhook_events e ON e.id = d.event_id
-                    WHERE d.webhook_id = ? ORDER BY d.created_at DESC, d.id LIMIT 100
-                    """, arguments: [id]
-            ).map { row in
-                let state: String = row["state"]
-                return [
-                    "id": .string(row["id"]), "event_id": .string(row["event"]), "type": .string(row["type"]),
-                    "state": .string(state), "attempts": .integer(row["attempts"]),
-                    "last_status": JSONTree(row["last_status"] as Int?),
-                    "last_error": JSONTree(row["last_error"] as String?),
-                    "next_attempt_at":
-                        state == "pending" ? JSONTree(row["next_attempt_at"] as WallTime) : .null,
-                    "created_at": JSONTree(row["created_at"] as WallTime),
-                ]
-            }
+        let log = try await services.store.read { database in
+            _ = try Self.named(id, of: user, in: database)
+            return try Webhooks.deliveries(of: user, webhook: id, limit: Self.linesMax, in: database)
         }
-        return JSONAnswer.response(["deliveries": .array(log)] as JSONTree)
+        let lines = log.map { line -> JSONTree in
+            [
+                "id": .string(line.id), "event_id": .string(line.eventID), "type": .string(line.type),
+                "state": .string(line.state), "attempts": .integer(line.attempts),
+                "last_status": JSONTree(line.lastStatus), "last_error": JSONTree(line.lastError),
+                "next_attempt_at": line.state == "pending" ? JSONTree(line.nextAttemptAt) : .null,
+                "created_at": JSONTree(line.createdAt),
+            ]
+        }
+        return JSONAnswer.response(["deliveries": .array(lines)] as JSONTree)
     }
 
     /// Sends the same event once more, as a delivery of its own.
@@ -185,20 +152,10 @@ struct WebhookRoutes {
         let id = try JSONRequest.parameter("id", of: context)
         let delivery = try JSONRequest.parameter("delivery", of: context)
         let made = try await services.store.write { database in
-            _ = try Self.row(id, of: user, in: database)
-            let event = try String.fetchOne(
-                database, sql: "SELECT event_id FROM webhook_deliveries WHERE id = ? AND webhook_id = ?",
-                arguments: [delivery, id])
-            guard let event else { throw APIError.notFound("no such delivery") }
-            let made = Identifier.delivery.make()
-            let now = WallTime.now
-            try database.execute(
-                sql: """
-                    INSERT INTO webhook_deliveries (id, webhook_id, event_id, next_attempt_at, created_at)
-                    VALUES (?, ?, ?, ?, ?)
-                    """, arguments: [made, id, event, now, now])
-            return made
+            _ = try Self.named(id, of: user, in: database)
+            return try Webhooks.redeliver(delivery, of: user, webhook: id, now: .now, in: database)
         }
+        guard let made else { throw APIError.notFound("no such delivery") }
         return JSONAnswer.response(["id": .string(made), "state": "pending"] as JSONTree, status: .accepted)
     }
 }

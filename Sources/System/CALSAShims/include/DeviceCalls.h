@@ -20,13 +20,17 @@
 CAS_AUDIO_THREAD
 uint64_t cas_now(void);
 
-/// Sleeps so long. The one call here besides `cas_wait` that waits.
+/// Sleeps so long. `cas_wait` and `cas_await` wait as well, no other call here.
 CAS_AUDIO_THREAD
 void cas_sleep(uint64_t nanoseconds);
 
 /// Adds one to an eventfd; never blocks.
 CAS_AUDIO_THREAD
 void cas_signal(int event_descriptor);
+
+/// Waits until an eventfd is signalled, so many milliseconds at most, and clears it.
+CAS_AUDIO_THREAD
+void cas_await(int event_descriptor, int milliseconds);
 
 /// Waits until the device wants service: 1; 0 after so many milliseconds; a negative errno.
 CAS_AUDIO_THREAD

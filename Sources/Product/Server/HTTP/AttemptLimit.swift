@@ -17,6 +17,7 @@ package struct AttemptLimit: Sendable {
     private static let forPair = Rule(free: 5, waitMax: 900)
     private static let forAddress = Rule(free: 50, waitMax: 300)
     private static let forAccount = Rule(free: 100, waitMax: 60)
+    private static let forNewAccounts = Rule(free: 300, waitMax: 60)
     /// After so long without a failure all is forgotten.
     private static let forgetSeconds = 3_600
     private let entriesMax: Int
@@ -27,7 +28,10 @@ package struct AttemptLimit: Sendable {
 
     package init(entriesMax: Int = 30_000) { self.entriesMax = entriesMax }
 
-    private static func keys(_ account: String, _ address: String) -> [(String, Rule)] {
+    /// What an attempt counts for.
+    private typealias Keys = [(String, Rule)]
+
+    private static func keys(_ account: String, _ address: String) -> Keys {
         [
             ("p\u{0}\(account)\u{0}\(address)", forPair), ("a\u{0}\(address)", forAddress),
             ("u\u{0}\(account)", forAccount),
@@ -38,7 +42,15 @@ package struct AttemptLimit: Sendable {
     ///
     /// - Returns: the seconds to wait, without any attempt having been taken; 0 to go on.
     package mutating func begin(account: String, address: String, now: Int) -> Int {
-        let keys = Self.keys(account, address)
+        begin(Self.keys(account, address), now: now)
+    }
+
+    /// The same for an account that is about to be made: an address makes so many, and then one a minute.
+    package mutating func beginAccount(address: String, now: Int) -> Int {
+        begin([("n\u{0}\(address)", Self.forNewAccounts)], now: now)
+    }
+
+    private mutating func begin(_ keys: Keys, now: Int) -> Int {
         let wait = keys.map { (entries[$0.0]?.blockedUntil ?? 0) - now }.max() ?? 0
         guard wait <= 0 else { return wait }
         for (key, rule) in keys {

@@ -1,0 +1,105 @@
+import Foundation
+import ProcessSupport
+import Testing
+
+/// `quota-voice live` from a virtual microphone to a virtual speaker, heard by programs that are not ours.
+@Suite struct LiveSoundTests {
+    private struct Status: Decodable {
+        struct Delay: Decodable {
+            let codec: Double
+            let gate: Double
+            let packet: Double?
+            let monitor: Double?
+            let measured: Double
+        }
+
+        struct Monitor: Decodable {
+            struct Device: Decodable {
+                let name: String
+            }
+
+            let device: Device
+        }
+
+        let event: String
+        let wire: String?
+        let heard: String?
+        let reconnects: Int?
+        let delayMs: Delay?
+        let monitor: Monitor?
+    }
+
+    private func lines(_ process: RunningProcess) -> [Status] {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return process.outputSoFar.split(separator: "\n")
+            .compactMap { try? decoder.decode(Status.self, from: Data($0.utf8)) }
+    }
+
+    /// The loudest second of a tone.
+    private func loudest(_ samples: [Float], hertz: Double) -> Double {
+        stride(from: 0, to: samples.count - 24_000, by: 12_000)
+            .map { amplitude(of: Array(samples[$0..<$0 + 24_000]), hertz: hertz) }.max() ?? 0
+    }
+
+    /// A tone keeps its pitch and its level through two codecs, also after the relay was lost and is back.
+    @Test func opusSoundsAndComesBack() async throws {
+        let system = try await SoundSystem()
+        let key = "sk-quota-live-opus"
+        let first = try await ServedRelay(keys: [key: 1_000_000_000])
+        let live = try system.run(
+            Checkout.binary,
+            [
+                "live", "--input", "vmic", "--output", "vspk", "--voice", "none", "--relay", first.url, "--wire",
+                "opus",
+                "--gate", "-60", "--json",
+            ], adding: ["QUOTA_API_KEY": key])
+        let voice = try system.speak(hertz: 600)
+        try await live.wait(for: "sound", within: 60) { lines(live).contains { $0.heard == "converted" } }
+        let heard = try await system.record("vspk", isSpeaker: true, seconds: 3)
+        // 0.3, and the speaker's two channels add up to 1.4 times that in one.
+        #expect((0.15...0.45).contains(loudest(heard, hertz: 600)), "\(loudest(heard, hertz: 600))")
+        #expect(loudest(heard, hertz: 900) < 0.02)
+        let status = try #require(lines(live).last { $0.heard == "converted" })
+        #expect(status.wire == "opus_16k_mono")
+        let delay = try #require(status.delayMs)
+        #expect((delay.codec, delay.packet, delay.gate) == (13, 20, 10))
+        #expect(delay.measured > 53)
+        first.process.signal(SIGKILL)
+        try await live.wait(for: "the loss", within: 60) { lines(live).contains { $0.event == "lost" } }
+        let second = try await ServedRelay(keys: [key: 1_000_000_000], options: ["--port", "\(first.port)"])
+        try await live.wait(for: "the return", within: 60) {
+            lines(live).contains { $0.reconnects == 1 && $0.heard == "converted" }
+        }
+        let again = try await system.record("vspk", isSpeaker: true, seconds: 3)
+        #expect((0.15...0.45).contains(loudest(again, hertz: 600)), "\(loudest(again, hertz: 600))")
+        withExtendedLifetime((voice, second)) {}
+        live.signal(SIGINT)
+        #expect(try await live.result(within: 60).status == 130)
+    }
+
+    /// The converted voice goes to others by the virtual microphone, and to the speaker for oneself.
+    @Test func aMonitorHearsWhatTheMicrophoneSays() async throws {
+        let system = try await SoundSystem()
+        let live = try system.run(
+            Checkout.binary,
+            [
+                "live", "--local", "--voice", "none", "--input", "vmic", "--virtual-mic", "spoken.monitor", "--monitor",
+                "vspk", "--json",
+            ])
+        let voice = try system.speak(hertz: 600)
+        try await live.wait(for: "the session", within: 60) { lines(live).contains { $0.heard == "converted" } }
+        async let forOthers = system.record(microphone: "spoken.monitor", seconds: 5)
+        async let forOneself = system.record("vspk", isSpeaker: true, seconds: 5)
+        let (microphone, speaker) = (try await forOthers, try await forOneself)
+        #expect(loudest(microphone, hertz: 600) > 0.1)
+        #expect(loudest(speaker, hertz: 600) > 0.1)
+        withExtendedLifetime(voice) {}
+        let status = try #require(lines(live).last { $0.monitor != nil })
+        #expect(status.monitor?.device.name == "vspk")
+        let delay = try #require(status.delayMs)
+        #expect((delay.monitor ?? 0) > 0)
+        live.signal(SIGTERM)
+        #expect(try await live.result(within: 60).status == 143)
+    }
+}
