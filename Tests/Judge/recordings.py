@@ -24,7 +24,10 @@ PACKAGES = [
     "alsa-utils",
     # Two men's diphones, which can say anything.
     "festival", "libestools2.5", "festlex-cmu", "festlex-poslex", "festvox-kallpc16k", "festvox-kdlpc16k",
+    # A woman (slt), an American man (rms) and a Scotsman (awb) who can do so too.
+    "flite", "libflite1",
 ]
+FLITE = ["slt", "rms", "awb"]
 # IEEE Recommended Practice for Speech Quality Measurements (1969), lists 1 and 2: in the public domain.
 SENTENCES = """\
 The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.
@@ -108,11 +111,20 @@ class Corpus:
             self.add("male", "%s-%d" % (voice, number + 1), self.say(voice, sentence), text=sentence)
 
     def add_same_sentences(self):
-        """Both men's diphones with the same words: what a custom voice is judged by."""
+        """Four synthetic speakers with the same words: what custom voices are judged by."""
         sentences = [part.strip() + "." for part in " ".join(SENTENCES).split(".") if part.strip()]
-        for voice in ("kal", "ked"):
+        for voice in ["kal", *FLITE]:
+            say = self.say_flite if voice in FLITE else self.say
             for number, sentence in enumerate(sentences):
-                self.add("same/" + voice, "%02d" % (number + 1), self.say(voice, sentence))
+                self.add("same/" + voice, "%02d" % (number + 1), say(voice, sentence))
+
+    def say_flite(self, voice, sentence):
+        libraries = next((self.unpacked / "usr/lib").glob("*/libflite.so*")).parent
+        spoken = self.folder / "spoken.wav"
+        run(
+            self.unpacked / "usr/bin/flite", "-voice", voice, "-t", sentence, "-o", spoken,
+            env={"LD_LIBRARY_PATH": str(libraries)})
+        return spoken
 
     def say(self, voice, sentence):
         system = self.unpacked / "usr"

@@ -103,9 +103,10 @@ def convert_all(binary, cache):
             for voice in plots.LANDINGS:
                 convert(binary, cache / "speakers" / direction, target / voice, voice, configuration)
         same = cache / "recordings/same"
-        custom.learn(binary, same, configuration, "judge-custom")
-        for voice in ["judge-custom", *custom.PRESETS]:
-            convert(binary, same / custom.SOURCE, cache / "converted/same" / voice, voice, configuration)
+        for (source, target), presets in custom.PAIRS.items():
+            custom.learn(binary, same, configuration, source, target)
+            for voice in [custom.voice_name(source, target), *presets]:
+                convert(binary, same / source, cache / "converted/same" / source / voice, voice, configuration)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda work: convert_by_peer(cache, *work), [(d, p) for d in DIRECTIONS for p in PEERS]))
 
@@ -199,12 +200,12 @@ def main():
     binary, cache, docs = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
     # One thread each: the work is spread by recordings.
     os.environ["OMP_NUM_THREADS"] = "1"
-    if not (cache / "recordings/same").exists():
+    if not (cache / "recordings/same/slt").exists():
         subprocess.run([sys.executable, HERE / "recordings.py", cache / "recordings"], check=True)
     print("judge: converting", flush=True)
     convert_all(binary, cache)
     (cache / "landings.json").write_text(json.dumps(landings(cache), indent=1))
-    found = custom.figures(cache / "recordings/same", cache / "converted/same", ["judge-custom", *custom.PRESETS])
+    found = custom.figures(cache / "recordings/same", cache / "converted/same")
     (cache / "custom.json").write_text(json.dumps(found, indent=1))
     (cache / "results.json").write_text(json.dumps(judge_all(cache), indent=1))
     plots.write_pages(cache, docs)
