@@ -186,6 +186,8 @@ struct LiveCommand: AsyncParsableCommand {
         options.latency = latency.value
         options.locksProcessMemory = true
         options.startsMuted = mute || pushToTalk
+        // The first word must not wait for a device to start.
+        options.restsWhileMuted = !pushToTalk
         options.startsBypassed = bypass
         options.gainDecibels = gain
         options.gateDecibels = cleanUp.gate

@@ -30,6 +30,7 @@ final class LiveEngine {
     private var tap: LiveTapEnds?
     private var tapMissing = 0
     private var stopwatch = LiveStopwatch()
+    private let rests: Bool
     private let restsOutput: Bool
     private var idleSince: MonotonicTime?
     private var isResting = false
@@ -70,6 +71,7 @@ final class LiveEngine {
         }
         ringDepth = RingDepth(
             period: playback.device.status.configuration.periodFrames, rate: playback.device.sampleRate)
+        rests = options.restsWhileMuted
         // What stands for a virtual microphone has its listeners, and a monitor is fed with it.
         restsOutput = options.output.reopening == nil && options.monitor == nil
         input = capture.device
@@ -135,7 +137,7 @@ final class LiveEngine {
 
     /// Lets the devices stand still while the microphone is muted and nobody listens to what is recorded.
     private func rest(_ now: MonotonicTime) {
-        let isIdle = path.isIdle && tap == nil
+        let isIdle = rests && path.isIdle && tap == nil
         let since = isIdle ? idleSince ?? now : nil
         idleSince = since
         let shallRest = since.map { now.nanoseconds(since: $0) >= Self.idleNanosecondsMax } ?? false
