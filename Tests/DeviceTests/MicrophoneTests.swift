@@ -84,7 +84,7 @@ import VoiceVirtualMicrophone
 
         crashed.signal(SIGKILL)
         _ = try await crashed.result()
-        #expect(try await output(system, ["list", "short", "sources"]).contains("\ttool.first\t"))
+        // Whoever makes the next microphone on this machine takes it away: another check may have come first.
         let next = try await open("tool.second")
         for _ in 0..<100 where try await output(system, ["list", "short", "sources"]).contains("\ttool.first\t") {
             try await Task.sleep(for: .milliseconds(100))

@@ -96,8 +96,8 @@ package final class MicrophoneTool: MicrophoneParts {
         while waitpid(process, nil, 0) < 0, errno == EINTR {}
     }
 
-    /// Ends the tools that processes have left that are gone; returns how many there were.
-    static func removeLeftovers(isAlive: (Int32) -> Bool) -> Int {
+    /// Ends the tools whose makers are gone, on any sound server; returns how many there were.
+    static func removeLeftovers() -> Int {
         guard let folder = opendir("/proc") else { return 0 }
         defer { closedir(folder) }
         var count = 0
@@ -105,12 +105,18 @@ package final class MicrophoneTool: MicrophoneParts {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
+            // A tool is its maker's child until the maker is gone, whatever has the maker's number by now.
             guard let process = pid_t(name), let owner = owner(commandLine: fileText("/proc/\(name)/cmdline")),
-                !isAlive(owner)
+                parent(status: fileText("/proc/\(name)/status")) != owner
             else { continue }
             if kill(process, SIGTERM) == 0 { count += 1 }
         }
         return count
+    }
+
+    /// The parent that /proc tells of a process.
+    private static func parent(status: String) -> Int32? {
+        status.firstMatch(of: /PPid:\s+(\d+)/).flatMap { Int32($0.output.1) }
     }
 
     /// The process that has started a tool of ours; nil for all other command lines.

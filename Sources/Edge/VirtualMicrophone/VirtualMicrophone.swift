@@ -62,7 +62,7 @@ public final class VirtualMicrophone: Sendable {
             throw VirtualMicrophoneError(
                 cause: .invalidName, description: "a microphone's name has letters, digits, dots, dashes: not \(name)")
         }
-        _ = MicrophoneTool.removeLeftovers(isAlive: isAlive)
+        _ = MicrophoneTool.removeLeftovers()
         if let server = SoundServer() {
             removeLeftovers(server)
             guard !server.hasSource(name) else { throw taken(name) }
@@ -113,7 +113,7 @@ public final class VirtualMicrophone: Sendable {
     /// Removes what processes that are gone have left; returns how many parts there were.
     @discardableResult
     public static func removeLeftovers() -> Int {
-        MicrophoneTool.removeLeftovers(isAlive: isAlive) + (SoundServer().map(removeLeftovers) ?? 0)
+        MicrophoneTool.removeLeftovers() + (SoundServer().map(removeLeftovers) ?? 0)
     }
 
     @discardableResult
