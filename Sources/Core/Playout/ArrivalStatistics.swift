@@ -32,7 +32,7 @@ struct ArrivalStatistics: ~Copyable {
     /// Where stream position 0 would ideally have come, in nanoseconds; nil before the first frame.
     private(set) var anchor: Int64?
     /// Sound of the last frame: what is needed at least, before anything is learnt.
-    private var lastFrame: Int64 = 0
+    private(set) var lastFrame: Int64 = 0
     private var held: Int64 = 0
     private var heldSince: Int64 = 0
 

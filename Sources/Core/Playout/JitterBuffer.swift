@@ -34,6 +34,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
     var concealment: Concealment
     var arrivals: ArrivalStatistics
     var target: DelayTarget
+    private var spares = SpareWatch()
     var clock: PullClock
     var loop = DriftLoop()
     var state = State.waiting
@@ -157,10 +158,9 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         pullTime = tick.time &+ Int64(ahead * 1e9 / Double(settings.rate))
         // While the speaker stood still the stream went on; its old distance says nothing.
         if tick.jumped { loop.hold() }
-        let headroom = Int64(clock.earlinessNanoseconds) &+ sound(output.count)
         if arrivals.anchor != nil {
             let before = target.nanoseconds
-            target.update(needed: arrivals.neededNanoseconds(now: time) &+ headroom, now: time)
+            target.update(needed: needed(pulling: output.count, now: time), now: time)
             if target.nanoseconds != before { loop.hold() }
         }
         smoothAnchor(length: Double(length))
@@ -172,6 +172,23 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         }
         counts.pulled &+= output.count
         sinceSplice &+= output.count
+    }
+
+    /// The depth that the arrivals, and this speaker, need.
+    @_noLocks @_noAllocation
+    private mutating func needed(pulling count: Int, now: Int64) -> Int64 {
+        guard settings.scale.watchesSpare else {
+            return arrivals.neededNanoseconds(now: now) &+ Int64(clock.earlinessNanoseconds) &+ sound(count)
+        }
+        if case .playing = state, let error = delayError {
+            spares.note(spare: sound(level) &- sound(count), delay: delayNanoseconds, error: error, now: now)
+        }
+        let kept = target.nanoseconds &- settings.marginNanoseconds
+        // Two clocks that differ meet in every phase sooner or later, and both threads may be late then.
+        let worstPhase = arrivals.lastFrame &+ sound(count) &+ settings.marginNanoseconds
+        let needed = max(spares.needed(now: now) ?? kept, worstPhase)
+        // Half of the margin may be used up before the depth grows: it shall not follow every new extreme.
+        return needed > kept && needed <= kept &+ settings.marginNanoseconds / 2 ? kept : needed
     }
 
     /// The anchor moves in steps as the moment that set it is forgotten; the clocks' loop must not hear them.

@@ -103,6 +103,10 @@ extension JitterBuffer {
     @_noLocks @_noAllocation
     private func samplesBeforeResuming(atMost count: Int) -> Int {
         guard level > 0, let error = delayError else { return count }
+        if settings.scale.watchesSpare {
+            // At once as deep as it shall be: one gap, not one with each block until the clocks' loop has made up for it.
+            return level >= max(count, samplesIn(target.nanoseconds &- arrivals.lastFrame)) ? 0 : count
+        }
         if case .concealing = state, !concealment.isSilent, level >= min(fadeFrames, count) { return 0 }
         // In silence there is time to gather what the delay shall be; its end lies within this pull, perhaps.
         return error >= 0 ? 0 : min(count, samplesIn(0 &- error) &+ 1)

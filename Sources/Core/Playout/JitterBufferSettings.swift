@@ -30,7 +30,7 @@ extension JitterBuffer {
         /// For a converter in this process, at the device's rate: as shallow as the threads' wake-ups allow.
         public static func local(rate: Int) -> Settings {
             Settings(
-                rate: rate, startNanoseconds: 4_500_000, depthMinNanoseconds: 1_000_000,
+                rate: rate, startNanoseconds: 3_500_000, depthMinNanoseconds: 1_000_000,
                 depthMaxNanoseconds: 80_000_000, marginNanoseconds: 400_000, quantile: 0.998,
                 shrinkNanoseconds: 400_000, spliceNanoseconds: 5_000_000, lateNanoseconds: 6_000_000,
                 scale: .threads)
@@ -56,6 +56,8 @@ public struct ArrivalScale: Sendable, Hashable {
     var jumpNanoseconds: Double
     /// After so long it is forgotten that the speaker asked early.
     var earlinessNanoseconds: Double
+    /// Whether the depth follows what is left over at the pulls, instead of the arrivals alone.
+    var watchesSpare = false
 
     public static let network = ArrivalScale(
         bucketNanoseconds: 500_000, anchorBucketNanoseconds: 125_000_000, excursionNanoseconds: 5_000_000,
@@ -67,5 +69,5 @@ public struct ArrivalScale: Sendable, Hashable {
     public static let threads = ArrivalScale(
         bucketNanoseconds: 100_000, anchorBucketNanoseconds: 30_000_000, excursionNanoseconds: 1_000_000,
         learnNanoseconds: 0, memoryNanoseconds: 2e9, holdNanoseconds: 8_000_000_000,
-        jumpNanoseconds: 4e6, earlinessNanoseconds: 3e9)
+        jumpNanoseconds: 4e6, earlinessNanoseconds: 3e9, watchesSpare: true)
 }

@@ -42,6 +42,8 @@ struct DeviceLink {
     static var noProgressNanosecondsMax: UInt64 { 400_000_000 }
     /// Pause between two attempts that move nothing, so that a dead daemon costs no processor.
     static var fruitlessPauseNanoseconds: UInt64 { 500_000 }
+    /// What a ring that lacks sound is waited for at once.
+    static var momentNanoseconds: UInt64 { 200_000 }
     /// A suspended device is asked so often, 10 ms apart, whether it has resumed.
     static var resumeAttemptsMax: Int { 300 }
 

@@ -10,6 +10,8 @@ struct PlaybackWorker: ~Copyable {
     private var ring: RingConsumer<Float>
     private var encoder: SampleEncoder
     private var meter: LevelMeter
+    /// Moments that the ring was waited for, since the last write.
+    private var patience = 0
 
     init(link: DeviceLink, ring: consuming RingConsumer<Float>, encoder: SampleEncoder, meter: LevelMeter) {
         self.link = link
@@ -23,7 +25,8 @@ struct PlaybackWorker: ~Copyable {
 
     /// Runs until it is asked to stop or the device is lost.
     ///
-    /// Thread: the playback thread. No allocation, no lock, no reference counting; waits for the device alone.
+    /// Thread: the playback thread. No allocation, no lock, no reference counting; waits for the device, and for a
+    /// fraction of a millisecond for the ring while the device has enough.
     @_noLocks @_noAllocation
     mutating func run() -> AudioExit {
         link.gauges.pointee.progressNanoseconds.store(cas_now(), ordering: .relaxed)
@@ -50,13 +53,32 @@ struct PlaybackWorker: ~Copyable {
             code = 0
             if wanted > 0 {
                 if wanted >= link.queueFrames { link.gauges.pointee.drains.addAlone(1) }
-                code = write(wanted, silenceFirst: false, wokenAt: now)
+                let share = shareOf(wanted)
+                guard share > 0 else { continue }
+                code = write(share, silenceFirst: false, wokenAt: now)
             } else {
                 if link.isStuck(now, wasWoken: wasWoken) { return .stalled }
                 code = link.complaint()
             }
         }
         return .stopped
+    }
+
+    /// What to write now of so many frames; 0 after a moment's wait.
+    ///
+    /// Whoever fills the ring may be a little late, for instance when the device has taken two periods at once. As long
+    /// as there is half of what the device shall hold, fewer frames are better than silence among them.
+    @_noLocks @_noAllocation
+    private mutating func shareOf(_ wanted: Int) -> Int {
+        let there = ring.readableSamples()
+        let isEnough = (link.queueFrames &- wanted &+ there) &* 2 >= link.queueFrames
+        if there < wanted, isEnough, there == 0, patience < 4 {
+            patience &+= 1
+            cas_sleep(DeviceLink.momentNanoseconds)
+            return 0
+        }
+        patience = 0
+        return isEnough && there > 0 ? min(there, wanted) : wanted
     }
 
     /// Queues what the device shall hold and lets it run. What the ring lacks is put in front, so that speech that is

@@ -4,6 +4,8 @@
 /// then. The depth grows by what was missing, at once, and shrinks by what was never used within some seconds.
 struct RingDepth {
     private static let windowNanoseconds: Int64 = 4_000_000_000
+    /// While sound servers settle on their period, what was missing says nothing of what comes later.
+    private static let settlingNanoseconds: Int64 = 1_000_000_000
 
     private(set) var frames: Int
     private let framesMin: Int
@@ -12,6 +14,7 @@ struct RingDepth {
     private var starvedBefore: UInt64 = 0
     private var leastQueued = Int.max
     private var windowStart: Int64 = 0
+    private var start: Int64?
 
     /// - Parameters:
     ///   - period: frames between two wake-ups of the device.
@@ -27,7 +30,9 @@ struct RingDepth {
     ///   - queued: frames in the ring now, before it is filled again.
     ///   - starved: frames that the device has missed since it was opened.
     mutating func update(queued: Int, starved: UInt64, now: Int64) {
-        if starved > starvedBefore {
+        let since = start ?? now
+        start = since
+        if starved > starvedBefore, now - since > Self.settlingNanoseconds {
             frames = min(framesMax, frames + min(Int(starved - starvedBefore), framesMin) + guardFrames)
             starvedBefore = starved
             leastQueued = .max
