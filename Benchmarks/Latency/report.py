@@ -117,7 +117,7 @@ def write(rows, docs):
     with open(os.path.join(docs, "latency.md"), "w") as file:
         file.write(f"""# Delay from the microphone to the speaker
 
-Written by `make latency` on {day}, {os.cpu_count()} processors, Linux {platform.release()}. A sound system of its own
+Written by `make latency` on {day}, {os.cpu_count()} processors, Linux {'.'.join(platform.release().split('.')[:2])}. A sound system of its own
 (PipeWire, 48 kHz) with a virtual microphone and a virtual speaker, which add no delay; `pw-record` hears both in one
 recording, so that each difference is exact to the sample. All subjects in turns, in one run. Milliseconds.
 
