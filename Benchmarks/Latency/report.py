@@ -40,7 +40,8 @@ def table(rows):
 
 STAGES = [
     ("capture", "a period of the microphone"), ("filters", "resampling filters"),
-    ("converter", "converter, and the way there and back"), ("playout", "jitter buffer"),
+    ("converter", "converter, and the way there and back"),
+    ("codec", "codec's look-ahead, both ways"), ("playout", "jitter buffer"),
     ("ring", "ring to the speaker's thread"), ("playback", "speaker's queue"),
     ("measured", "whole, as the session measures it"),
 ]
@@ -114,10 +115,11 @@ def write(rows, docs):
     with open(os.path.join(docs, "latency.svg"), "w") as file:
         file.write(plot(rows))
     day = datetime.date.today().isoformat()
+    system = ".".join(platform.release().split(".")[:2])
     with open(os.path.join(docs, "latency.md"), "w") as file:
         file.write(f"""# Delay from the microphone to the speaker
 
-Written by `make latency` on {day}, {os.cpu_count()} processors, Linux {'.'.join(platform.release().split('.')[:2])}. A sound system of its own
+Written by `make latency` on {day}, {os.cpu_count()} processors, Linux {system}. A sound system of its own
 (PipeWire, 48 kHz) with a virtual microphone and a virtual speaker, which add no delay; `pw-record` hears both in one
 recording, so that each difference is exact to the sample. All subjects in turns, in one run. Milliseconds.
 

@@ -65,7 +65,7 @@ def subjects(binary, relay):
                 ours(binary, *remote, "--voice", "none", "--mute"), key, ours=True, silent=True),
     ]
     if takes_opus(binary, relay):
-        opus = Subject("relay-opus", "ours, through a relay on loopback, voice `none`, Opus on the wire (by onset)",
+        opus = Subject("relay-opus", "ours, through a relay on loopback, Opus, voice `none` (by onset)",
                        ours(binary, *remote, "--voice", "none", "--wire", "opus"), key, sound="vowel", ours=True,
                        settle=9)
         found.insert(5, opus)
