@@ -146,8 +146,8 @@ import Testing
             let world = try await Peer.shared.world([endpoint: action], ["key": .string(home.secret)])
             let words = command + (command[0] == "convert" ? ["--relay", Home.relay(world)] : [])
             var environment = home.environment(world, inFile: inFile)
-            // Swift's own report of a crash takes minutes of a busy machine, and keeps the process so long.
-            environment["SWIFT_BACKTRACE"] = "enable=no"
+            // Swift's own report of a crash, which shows memory, asked for as strongly as one can.
+            environment["SWIFT_BACKTRACE"] = "enable=yes,registers=all"
             let running = try await run(
                 [Checkout.binary] + home.arguments(words, inFile: inFile), environment, in: home.scratch.path)
             while try await world.count(endpoint) == 0 {

@@ -59,4 +59,9 @@ int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
 
 intptr_t crt_random(void *bytes, size_t count) { return getrandom(bytes, count, 0); }
 
-void crt_refuse_dumps(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+void crt_refuse_dumps(void) {
+    // The signals that Swift's runtime answers with a report of registers and the memory behind them.
+    static const int crashes[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    for (size_t index = 0; index < sizeof crashes / sizeof *crashes; index++) (void)signal(crashes[index], SIG_DFL);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}

@@ -37,7 +37,8 @@ int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds);
 /// `getrandom` without flags: bytes of the kernel's CSPRNG. Returns how many, or -1 with errno set.
 intptr_t crt_random(void *bytes, size_t count);
 
-/// Keeps this process out of core files and its memory from other processes of the same user, for as long as it runs.
+/// Keeps this process out of core files and crash reports, and its memory from other processes of the same user, for as
+/// long as it runs.
 void crt_refuse_dumps(void);
 
 #endif
