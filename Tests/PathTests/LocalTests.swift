@@ -27,6 +27,22 @@ import VoicePlayout
         #expect(outcome.counts.playout.concealments == 0)
     }
 
+    /// A sound server that is late makes microphone and speaker late together: no reason to be deeper.
+    @Test(arguments: [UInt64(51), 52])
+    func what_makes_both_late_needs_no_depth(seed: UInt64) throws {
+        var dice = Dice(seed: seed)
+        var plan = plan(seed: seed)
+        plan.threadJitter = 0.000_1
+        plan.hiccups = (8..<120).map { half in
+            let start = Double(half) / 2 + 0.3 * dice.next()
+            return .init(from: start, to: start + 0.002_6)
+        }
+        let outcome = try plan.run(seconds: 60)
+        let settled = outcome.delays.filter { $0.time > 15 }
+        #expect(settled.allSatisfy { $0.target < 0.004 }, "\(settled.map(\.target).max() ?? 0)")
+        #expect(outcome.counts.playout.concealments == 0)
+    }
+
     /// A sound server that settles on its period delivers nothing for 20 ms, and then goes on: no lesson for later.
     @Test func a_beginning_with_a_hole_is_forgotten() throws {
         var plan = plan(seed: 9)

@@ -56,6 +56,8 @@ struct PathSimulation {
     var losses: [Interval] = []
     /// How late the threads of microphone and speaker may wake.
     var threadJitter = 0.0
+    /// When a sound server stands still: microphone and speaker catch up together at its end.
+    var hiccups: [Interval] = []
     /// When the speaker takes nothing.
     var deafness: [Interval] = []
     var events: [(time: Double, event: Event)] = []
@@ -168,7 +170,8 @@ struct PathRun: ~Copyable {
     }
 
     private mutating func late(_ time: Double) -> Double {
-        plan.threadJitter > 0 ? time + plan.threadJitter * dice.next() : time
+        let woken = plan.hiccups.first { $0.holds(time) }?.to ?? time
+        return plan.threadJitter > 0 ? woken + plan.threadJitter * dice.next() : woken
     }
 
     private mutating func lose(_ time: Double) {
