@@ -1,7 +1,7 @@
 # Few commands, the same for people and for CI.
 BUILD := swift build -c release
 
-.PHONY: help setup build demo test lint conformance fuzz browser bench latency soak judge install clean
+.PHONY: help setup build demo test lint conformance fuzz browser bench latency constancy soak judge install clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,12 @@ latency: ## Measure the delay from microphone to speaker beside other programs, 
 	@scripts/setup.sh latency
 	$(BUILD) --product quota-voice
 	Benchmarks/Latency/run.sh "$$($(BUILD) --show-bin-path)/quota-voice"
+
+constancy: ## Watch the delay of one live session for MINUTES (30), draw docs/constancy.svg.
+	@scripts/setup.sh latency
+	$(BUILD) --product quota-voice
+	PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 Benchmarks/Latency/constancy.py \
+		"$$($(BUILD) --show-bin-path)/quota-voice" docs --minutes $(or $(MINUTES),30)
 
 soak: ## Turn every knob of the local voices for an hour of sound, SEED (2026).
 	@scripts/setup.sh test

@@ -127,7 +127,7 @@ let package = Package(
         .target(
             name: "QuotaAPI",
             dependencies: [
-                "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket",
+                "CRealtime", "VoiceKit", "VoiceRelay", "VoiceRealtime", "VoiceSecureStream", "VoiceWebSocket",
                 "VoiceWebSocketClient",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -200,7 +200,8 @@ let package = Package(
         // Tests mirror the sources; what several of them share comes first.
         .target(name: "CAllocationCounter", path: "Tests/Support/CAllocationCounter"),
         .target(name: "SignalMeasurement", path: "Tests/Support/SignalMeasurement", swiftSettings: strict),
-        .target(name: "ProcessSupport", path: "Tests/Support/Processes", swiftSettings: strict),
+        .target(
+            name: "ProcessSupport", dependencies: ["CRealtime"], path: "Tests/Support/Processes", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "RealtimeTests", dependencies: ["VoiceRealtime", "CAllocationCounter", "ProcessSupport"],
@@ -226,14 +227,15 @@ let package = Package(
             name: "WebSocketTests", dependencies: ["VoiceWebSocket", "VoiceRealtime"], swiftSettings: strict),
         .testTarget(
             name: "WebSocketClientTests",
-            dependencies: ["VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime"],
+            dependencies: [
+                "VoiceWebSocketClient", "VoiceWebSocket", "VoiceSecureStream", "VoiceRealtime", "CRealtime",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "QuotaAPITests",
             dependencies: [
                 "quota-voice", "SignInWithQuota", "ConnectQuotaWallet", "ProcessSupport", "QuotaAPI", "VoiceRelay",
-                "VoiceServer",
-                .product(name: "Logging", package: "swift-log"),
+                "VoiceKit", "VoiceLivePath", "VoiceRealtime", "VoiceSecureStream",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -248,7 +250,7 @@ let package = Package(
             name: "KitTests",
             dependencies: [
                 "VoiceKit", "VoiceUplink", "VoiceDownlink", "VoiceLocalPath", "VoiceConversion", "VoiceOpusCodec",
-                "VoiceRelay", "VoiceSignal", "VoiceRealtime", "CAllocationCounter",
+                "VoiceRelay", "VoiceSignal", "VoiceWebSocket", "VoiceRealtime", "CAllocationCounter",
             ],
             swiftSettings: strict),
         .testTarget(
@@ -268,7 +270,8 @@ let package = Package(
             exclude: ["FaultClient", "fault_network.py", "fault_server.py"], swiftSettings: strict),
         // The built command, met by peers that are not ours.
         .testTarget(
-            name: "CommandLineTests", dependencies: ["quota-voice", "ProcessSupport", "VoiceKit", "VoiceALSADevice"],
+            name: "CommandLineTests",
+            dependencies: ["quota-voice", "ProcessSupport", "VoiceConversion", "VoiceKit", "VoiceALSADevice"],
             swiftSettings: strict),
         // Sound cards of the tests' own: what a real one does when it is pulled out.
         .executableTarget(

@@ -17,7 +17,7 @@ test="$build $peers $sound espeak-ng ffmpeg flac opus-tools openssl python3 pyth
 test="$test python3-scipy python3-venv curl iproute2 sqlite3 dbus gnome-keyring libsecret-tools"
 # Ubuntu has Chromium as a snap alone.
 if grep -q '^ID=debian' /etc/os-release 2>/dev/null; then test="$test $browser"; fi
-latency="$build $sound gstreamer1.0-tools gstreamer1.0-alsa gstreamer1.0-plugins-base python3 python3-numpy util-linux"
+latency="$build $sound gstreamer1.0-tools gstreamer1.0-alsa gstreamer1.0-plugins-base python3 python3-numpy util-linux rt-tests"
 judge="$build ffmpeg g++ libpulse0 librubberband2 python3-dev python3-venv soundstretch"
 case "${1:-build}" in
 build) wanted=$build ;;

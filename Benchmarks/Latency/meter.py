@@ -56,6 +56,24 @@ class Meter:
         time.sleep(seconds)
         return (processor_seconds(process.pid) - before) / (time.monotonic() - start)
 
+    def ear(self, path, running):
+        """Records the microphone on the left and the speaker on the right."""
+        recorder = self.start(PRIORITY + [
+            "pw-record", "--target", "0", "-P", "{ node.name=latency-ear }", "--format", "f32", "--rate",
+            str(sounds.RATE), "--channels", "2", "--latency", "2048", path])
+        running.append(recorder)
+        self.link("vmic:capture_MONO", "latency-ear:input_FL")
+        self.link("vspk:monitor_FL", "latency-ear:input_FR")
+        return recorder
+
+    def mouth(self, path, running):
+        """Plays into the microphone."""
+        player = self.start(PRIORITY + [
+            "pw-cat", "-p", "--target", "0", "-P", "{ node.name=latency-mouth }", "--latency", "2048", path])
+        running.append(player)
+        self.link("latency-mouth:output_MONO", "vmic:playback_MONO")
+        return player
+
     def measure(self, command, sound, count, by_onset=False, settle=2.5, seed=1):
         """Delays of one run of a program, its share of a core, and what it printed."""
         track = (sounds.track(sound, count, seed) * 32_767).astype("<i2")
@@ -69,20 +87,11 @@ class Meter:
         running = []
         with open(f"{folder}/log", "w+") as log:
             try:
-                recorder = self.start(PRIORITY + [
-                    "pw-record", "--target", "0", "-P", "{ node.name=latency-ear }", "--format", "f32", "--rate",
-                    str(sounds.RATE), "--channels", "2", "--latency", "2048", f"{folder}/heard.wav"])
-                running.append(recorder)
-                self.link("vmic:capture_MONO", "latency-ear:input_FL")
-                self.link("vspk:monitor_FL", "latency-ear:input_FR")
+                recorder = self.ear(f"{folder}/heard.wav", running)
                 program = self.start(command, log, subprocess.STDOUT)
                 running.append(program)
                 time.sleep(settle)
-                player = self.start(PRIORITY + [
-                    "pw-cat", "-p", "--target", "0", "-P", "{ node.name=latency-mouth }", "--latency", "2048",
-                    f"{folder}/played.wav"])
-                running.append(player)
-                self.link("latency-mouth:output_MONO", "vmic:playback_MONO")
+                player = self.mouth(f"{folder}/played.wav", running)
                 share = self.share(program, seconds - 0.2) if program.poll() is None else 0.0
                 player.wait(seconds + 10)
                 time.sleep(0.5)

@@ -39,7 +39,7 @@ def table(rows):
 
 
 STAGES = [
-    ("capture", "a period of the microphone"), ("filters", "resampling filters"),
+    ("capture", "(a period of the microphone, within the next ones)"), ("filters", "resampling filters"),
     ("converter", "converter, and the way there and back"),
     ("codec", "codec's look-ahead, both ways"), ("playout", "jitter buffer"),
     ("ring", "ring to the speaker's thread"), ("playback", "speaker's queue"),
@@ -131,7 +131,11 @@ recording, so that each difference is exact to the sample. All subjects in turns
 between the first rise of the level here and there, which includes how long the voice takes to rise.
 
 ## Stage by stage
-What the sessions report of themselves at the end (`live --json`); a jitter buffer's depth is that of the moment.
+What the sessions report of themselves at the end (`live --json`); a jitter buffer's depth is that of the moment. From
+the filters to the speaker's queue the stages add up to the whole. A period of the microphone is not one of them: its
+first sample waits for its last, which itself waits for nothing, and the jitter buffer evens that out, so it is within
+the converter's and the buffer's time. The whole is reckoned with the speaker's queue as full as it shall be, so in this
+process it is up to some milliseconds more than what is measured from outside.
 
 {stages(rows)}
 """)

@@ -56,6 +56,22 @@ import Testing
         #expect(result.errors == "2 of 2 files converted\n")
     }
 
+    /// What an earlier run made, with whichever voice, is not converted again; a name that only looks so is.
+    @Test func resultsOfOtherVoicesAreNoInput() async throws {
+        let folder = try sounds()
+        try WaveSound.speech(seconds: 0.2).write(to: folder("music/interview.adam.wav"))
+        for (voice, count) in [("adam", 3), ("bella", 4)] {
+            let result = try await Command.quotaVoice(
+                ["convert", "--local", "music", "--voice", voice], folder: folder.path)
+            #expect(result.status == 0, "\(result.errors)")
+            #expect(result.outputLines.count == count, "\(result.output)")
+        }
+        #expect(folder.exists("music/a.bella.wav"))
+        #expect(folder.exists("music/deep/c.bella.wav"))
+        #expect(folder.exists("music/interview.adam.bella.wav"))
+        #expect(!folder.exists("music/a.adam.bella.wav"))
+    }
+
     @Test func oneBadFileDoesNotStopTheOthers() async throws {
         let folder = try sounds()
         try folder.write("music/bad.wav", "these are words and no sound, whatever the name may say")

@@ -60,6 +60,30 @@ import Testing
         #expect(gain > 6 && gain < 18.1, "\(gain) dB")
     }
 
+    /// A pause is gated by its level in the file, whatever the automatic level makes of it.
+    @Test(arguments: [16_000, 48_000]) func theLevelDoesNotOpenTheGate(_ rate: Int) async throws {
+        let folder = try Scratch()
+        // A second of words at -40 dB, a second of pause at -60 dB.
+        let samples = (0..<(16 * rate)).map { index in
+            let time = Double(index) / Double(rate)
+            let inWord = time.truncatingRemainder(dividingBy: 0.25) < 0.15
+            let isWord = inWord && time.truncatingRemainder(dividingBy: 2) < 1
+            return Float((isWord ? 0.014 : 0.0014) * sin(2 * .pi * 440 * time))
+        }
+        try WaveSound(sampleRate: rate, samples: samples).write(to: folder("in.wav"))
+        func pause(_ words: [String]) async throws -> Double {
+            let result = try await convert(
+                ["--voice", "none", "--level", "-o", "out.wav", "--force"] + words, in: folder)
+            #expect(result.status == 0, "\(result.errors)")
+            let answer = try WaveSound(file: folder("out.wav"))
+            let last = Array(answer.samples[(15 * rate + rate / 2)..<(16 * rate - rate / 100)])
+            return amplitude(440, WaveSound(sampleRate: rate, samples: last))
+        }
+        let (raised, gated) = (try await pause([]), try await pause(["--gate", "-50"]))
+        #expect(raised > 0.004, "\(raised)")
+        #expect(gated < 0.15 * raised, "\(gated) of \(raised)")
+    }
+
     private func loudest(_ sound: WaveSound) -> Double {
         Double(sound.samples.map(abs).max() ?? 0)
     }

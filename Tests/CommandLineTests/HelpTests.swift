@@ -16,9 +16,10 @@ import Testing
             "": ["convert", "voices", "serve", "--version", "130 stopped by Ctrl-C"],
             "convert": [
                 "--voice", "--output", "--local", "--relay", "--token-file", "QUOTA_API_KEY", "--rate", "--format",
-                "--force", "--jobs", "--json", "averaged", "130 stopped by Ctrl-C",
+                "--force", "--jobs", "--json", "--pitch", "--formant", "--mix", "--delay", "averaged",
+                "130 stopped by Ctrl-C",
             ],
-            "voices": ["list", "show", "new"],
+            "voices": ["list", "show", "new", "install", "learn", "audition"],
             "serve": ["--host", "--port", "--token-file", "--sessions", "--heartbeat"],
         ]
         for option in try #require(options[command.first ?? ""]) {

@@ -2,9 +2,9 @@ import Foundation
 import ProcessSupport
 import Testing
 
-/// Ctrl-C and SIGTERM in the middle: nothing half-done, the documented code, and the relay is told.
+/// Ctrl-C, SIGTERM and a terminal that is closed, in the middle: nothing half-done, the documented code, and the relay is told.
 @Suite(.boundedCrowd) struct InterruptTests {
-    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143)), (SIGHUP, Int32(129))])
     func leavesNothingBehind(_ signal: Int32, _ status: Int32) async throws {
         let folder = try Scratch()
         let relay = try await PeerRelay.shared
@@ -48,6 +48,41 @@ import Testing
         process.signal(SIGINT)
         #expect(try await process.result(within: 8).status == 130)
         #expect(folder.files == ["in.wav"])
+    }
+
+    /// As `timeout` and a closed terminal do it: one event, though the second signal would end it at once.
+    @Test(arguments: [[SIGTERM, SIGTERM], [SIGHUP, SIGHUP], [SIGTERM, SIGHUP]])
+    func severalSignalsOfOneEventLeaveNothingBehind(_ signals: [Int32]) async throws {
+        let folder = try Scratch()
+        let relay = try await PeerRelay.shared
+        let key = try relay.key()
+        try WaveSound.speech(seconds: 5).write(to: folder("in.wav"))
+        let process = try RunningProcess(
+            Checkout.binary, ["convert", "in.wav", "--relay", relay.url, "-o", "out/"],
+            environment: ["QUOTA_API_KEY": key], folder: folder.path)
+        try await process.wait(for: "a temporary file") { folder.files.contains { $0.hasSuffix(".part") } }
+        try await Task.sleep(for: .milliseconds(300))
+        for signal in signals {
+            process.signal(signal)
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        let result = try await process.result(within: 20)
+        #expect([129, 143].contains(result.status), "\(result.status) \(result.errors)")
+        #expect(folder.files.filter { $0.hasSuffix(".wav") || $0.hasSuffix(".part") } == ["in.wav"])
+        #expect(try await relay.report(key).closeCode == 1000)
+    }
+
+    /// What nohup has started goes on without its terminal.
+    @Test func nohupOutlivesTheTerminal() async throws {
+        let folder = try Scratch()
+        let process = try RunningProcess(
+            "/usr/bin/env", ["--ignore-signal=HUP", Checkout.binary, "convert", "-", "--local"], folder: folder.path)
+        try await Task.sleep(for: .milliseconds(500))
+        process.signal(SIGHUP)
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(!process.hasEnded)
+        process.signal(SIGINT)
+        #expect(try await process.result(within: 10).status == 130)
     }
 
     /// While standard input gives nothing, which it may do for ever.

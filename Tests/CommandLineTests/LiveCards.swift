@@ -30,7 +30,15 @@ final class LiveCards: Sendable {
     }
 
     var environment: [String: String] {
-        ["ALSA_CONFIG_PATH": scratch("asound.conf"), "XDG_RUNTIME_DIR": scratch("runtime")]
+        [
+            "ALSA_CONFIG_PATH": scratch("asound.conf"), "XDG_RUNTIME_DIR": scratch("runtime"),
+            "XDG_STATE_HOME": scratch("state"),
+        ]
+    }
+
+    /// Lets the microphone hear this, 48 kHz, over and over.
+    func speak(_ sound: WaveSound) throws {
+        try sound.data.dropFirst(44).write(to: URL(fileURLWithPath: scratch("mic/speech")))
     }
 
     /// `quota-voice live` on these cards.
@@ -72,12 +80,17 @@ struct LiveLine: Decodable {
 
     struct Delay: Decodable {
         let measured: Double
+        let converter: Double?
     }
 
     let event: String
     let link: String?
     let voice: String?
     let muted: Bool?
+    let pitchSemitones: Double?
+    let formant: Double?
+    let mixPercent: Double?
+    let speakerHertz: Double?
     let bypassed: Bool?
     let heard: String?
     let wire: String?

@@ -84,11 +84,36 @@ import quota_voice
         #expect(lines.allSatisfy { $0.count <= columns })
         let shown = lines.joined(separator: "\n")
         for part in [
-            "delay 31.2 ms", "buffer 8.1 ms (aims at 7.5)", "drift -43.2 ppm", "capture 0.0", "gate 10.0", "Opus 13.0",
+            "delay 31.2 ms", "buffer 8.1 ms (aims at 7.5)", "drift -43.2 ppm", "gate 10.0", "Opus 13.0",
             "relay 0.0", "speaker 0.0 ms", "xruns 0 in, 0 out", "gaps 3", "dropped 0 ms", "reconnects 0",
             "time 1:02:03", "credits used 1234", "left 98766", "$9.00 an hour", "opus in packets of 20 ms", "q quit",
             "· the newest",
         ] { #expect(shown.contains(part), "\(part) in\n\(shown)") }
+    }
+
+    /// Gaps are told by the rate of the conversion, which is not that of an 8 kHz microphone.
+    @Test(arguments: [(48_000, "gaps 3 (20 ms)", "dropped 10 ms"), (16_000, "gaps 3 (60 ms)", "dropped 30 ms")])
+    func gapsAreToldByTheRateOfTheConversion(rate: Int, gaps: String, dropped: String) {
+        var counted = snapshot()
+        counted.streamRate = rate
+        counted.counts.playout.concealed = 960
+        counted.counts.playout.droppedLate = 480
+        let shown = text(counted)
+        #expect(shown.contains(gaps) && shown.contains(dropped), "\(shown)")
+    }
+
+    /// The stages that are shown as a sum are all that is measured.
+    @Test func theStagesAddUpToTheDelay() throws {
+        var counted = snapshot()
+        counted.budget.capture = 2_700_000
+        counted.budget.filters = 300_000
+        counted.budget.converter = 17_000_000
+        counted.budget.ring = 5_600_000
+        counted.budget.playback = 10_700_000
+        counted.budget.measured = 41_700_000
+        let line = try #require(text(counted).split(separator: "\n").first { $0.contains("filters") })
+        let figures = line.split(whereSeparator: { !"0123456789.".contains($0) }).compactMap { Double($0) }
+        #expect(abs(figures.reduce(0, +) - 41.7) < 0.05, "\(line)")
     }
 
     @Test func pushToTalkSaysHow() {

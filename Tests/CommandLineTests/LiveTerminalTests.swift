@@ -37,8 +37,10 @@ import Testing
         }
     }
 
-    private func run(_ steps: [Step], environment: [String: String] = [:]) async throws -> [String: Picture] {
-        let cards = try await LiveCards()
+    private func run(
+        _ steps: [Step], on given: LiveCards? = nil, environment: [String: String] = [:]
+    ) async throws -> [String: Picture] {
+        let cards = if let given { given } else { try await LiveCards() }
         let process = try RunningProcess(
             "/usr/bin/python3", [Checkout.root + "/Tests/Support/Peers/terminal.py"] + steps.map(\.json),
             environment: cards.environment.merging(environment) { $1 }, folder: cards.scratch.path)
@@ -62,7 +64,7 @@ import Testing
         #expect(wide.alternate)
         #expect(!wide.cursor)
         for part in [
-            "rachel · on this machine", "in  ━", "microphone: mic", "speaker: spk", "period ", "capture ", "buffer ",
+            "rachel · on this machine", "in  ━", "microphone: mic", "speaker: spk", "period ", "filters ", "buffer ",
             "drift ", "xruns ", "gaps ", "dropped ", "time 0:", "m mute",
         ] { #expect(wide.text.contains(part), "\(part) in\n\(wide.text)") }
         let narrow = try #require(shown["narrow"])
@@ -87,6 +89,24 @@ import Testing
         #expect(try #require(shown["held"]).text.contains("TALKING"))
         #expect(try #require(shown["stopped"]).alternate == false)
         #expect(try #require(shown["again"]).alternate)
+    }
+
+    /// The window is closed: what is recorded is whole, and nothing else is left.
+    @Test func aClosedTerminalEndsItCleanly() async throws {
+        let cards = try await LiveCards()
+        let shown = try await run(
+            [.wait("$"), .keys("\(live) --record take.wav\r"), .wait("● REC"), .wait("time 0:02"), .show("before")],
+            on: cards)
+        #expect(shown["before"]?.alternate == true)
+        let deadline = ContinuousClock.now + .seconds(30)
+        func rest() -> [String] {
+            cards.scratch.files.filter { $0.hasSuffix(".part") || $0.hasSuffix(".sock") }
+        }
+        while !rest().isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(rest().isEmpty)
+        for name in ["take.original.wav", "take.converted.wav"] {
+            #expect(try WaveSound(file: cards.scratch(name)).frames > 24_000, "\(name)")
+        }
     }
 
     /// Lines instead of a screen, and no keys.

@@ -21,7 +21,7 @@ import Testing
         #expect(Double(rising) > 0.5 * Double(played.count), "\(rising) of \(played.count)")
     }
 
-    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143)), (SIGHUP, Int32(129))])
     func aSignalEndsItCleanlyWithWholeRecordings(_ signal: Int32, _ status: Int32) async throws {
         let cards = try await LiveCards()
         let process = try cards.live(["--local", "--voice", "adam", "--record", "take.wav"])
@@ -62,7 +62,23 @@ import Testing
         #expect(try await cards.ctl("quit").status == 0)
         #expect(try await process.result(within: 60).status == 0)
         #expect(!cards.scratch.exists("runtime/quota-voice.sock"))
-        #expect(try await cards.ctl("status").status == 69)
+        #expect(try await cards.ctl("status").status == 66)
+    }
+
+    /// A session that is stopped answers nobody, and whoever asks it is told so.
+    @Test func aStoppedSessionIsNotWaitedForWithoutEnd() async throws {
+        let cards = try await LiveCards()
+        let process = try cards.live(["--local"])
+        try await process.waitFor("the session") { $0.event == "status" }
+        process.signal(SIGSTOP)
+        let result = try await Command.quotaVoice(["ctl", "status"], environment: cards.environment)
+        #expect(result.status == 75)
+        #expect(result.errors.contains("is it stopped?"))
+        let second = try await cards.live(["--local"]).result(within: 60)
+        #expect(second.status == 75)
+        process.signal(SIGCONT)
+        #expect(try await cards.ctl("quit").status == 0)
+        #expect(try await process.result(within: 60).status == 0)
     }
 
     @Test(arguments: ["mic", "spk"])
@@ -106,15 +122,16 @@ import Testing
         #expect(poor.errors.contains("top up"))
         let nowhere = try await cards.live(["--relay", "ws://127.0.0.1:1"], key: "sk-quota-rich").result(within: 60)
         #expect(nowhere.status == 69)
-        let timed = try await cards.live(
-            ["--relay", relay.url, "--max-duration", "2"], key: "sk-quota-rich"
-        ).result(within: 60)
-        #expect(timed.status == 81, "\(timed.errors)")
-        #expect(timed.errors.contains("--renew"))
         let missing = try await Command.quotaVoice(
             ["live", "--local", "--input", "no-such-card", "--output", "spk"], environment: cards.environment)
         #expect(missing.status == 66, "\(missing.errors)")
         #expect(missing.errorLines.count == 1, "\(missing.errors)")
+        let scratch = try Scratch()
+        let silent = try await Command.quotaVoice(
+            ["live", "--local", "--input", "pipewire", "--output", "pipewire"],
+            environment: ["XDG_RUNTIME_DIR": scratch.path, "ALSA_CONFIG_PATH": "/usr/share/alsa/alsa.conf"])
+        #expect(silent.status == 66, "\(silent.errors)")
+        #expect(silent.errors.contains("the sound system behind pipewire is not running"))
     }
 
     @Test(arguments: [

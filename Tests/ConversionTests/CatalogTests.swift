@@ -25,5 +25,6 @@ struct CatalogTests {
         #expect(VoiceCatalog.nearestNames(to: "ADMA").first == "adam")
         #expect(VoiceCatalog.nearestNames(to: "wisper").first == "whisper")
         #expect(VoiceCatalog.nearestNames(to: "completely different").isEmpty)
+        #expect(VoiceCatalog.nearestNames(to: "anaa", own: ["anna"]).first == "anna")
     }
 }

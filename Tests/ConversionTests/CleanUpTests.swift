@@ -46,6 +46,39 @@ struct CleanUpTests {
         }
     }
 
+    /// A vowel without any vibrato stands as still as a howl, and the best of them are nearly pure tones.
+    @Test(arguments: [100.0, 220, 300, 440, 660, 880])
+    func a_held_vowel_is_no_howl(hertz: Double) {
+        for shape in [[1.2, 0.92, 1.05, 0.98, 1], [0.6, 1.4, 1.05, 1, 1], [0.7, 0.55, 0.95, 1, 1]] {
+            let vowel = SyntheticVoice.vowel(hertz: hertz, seconds: 2, waver: 0, shape: shape)
+            for (loudness, rise) in [(Float(1.9), 0.02), (1.9, 1), (0.1, 0.3)] {
+                let input = vowel.enumerated().map { index, sample in
+                    loudness * sample * Float(min(1, Double(index) / 16_000 / rise))
+                }
+                let same = cleaned(input, CleanUpSettings(feedbackGuard: true)) == input
+                #expect(same, "\(hertz) Hz, shape \(shape), \(loudness), \(rise) s")
+            }
+        }
+    }
+
+    /// A pure "oo": a tone alone that rises fast, then slower and slower, and is held, loud.
+    @Test(arguments: [200.0, 290, 700]) func a_vowel_without_harmonics_is_no_howl(hertz: Double) {
+        let input = (0..<24_000).map { index in
+            let time = Double(index) / 16_000
+            return Float(0.9 * (1 - exp(-time / 0.06)) * sin(2 * .pi * hertz * time))
+        }
+        let same = cleaned(input, CleanUpSettings(feedbackGuard: true)) == input
+        #expect(same)
+    }
+
+    /// A microphone that is shouted at: as loud as speech gets, for seconds.
+    @Test func loud_speech_is_not_turned_down() {
+        let input = SyntheticVoice.speech(hertz: 220, seconds: 4).map { max(-1, min(1, 4 * $0)) }
+        #expect(SyntheticVoice.level(input[...]) > -9)
+        let same = cleaned(input, CleanUpSettings(feedbackGuard: true)) == input
+        #expect(same)
+    }
+
     @Test(arguments: [-36.0, -12, 0, 8]) func speech_comes_to_one_level(decibels: Double) {
         let factor = Float(pow(10, decibels / 20))
         let input = SyntheticVoice.speech(hertz: 130, seconds: 25).map { $0 * factor }
@@ -73,6 +106,39 @@ struct CleanUpTests {
         #expect(cleanUp.levelDecibels == raised)
         _ = cleaned(SyntheticVoice.noise(count: 160_000, amplitude: 0.001, seed: 5), by: &cleanUp)
         #expect(cleanUp.levelDecibels == raised)
+    }
+
+    /// A fan that is switched on is no speech, and no end of speech when it is switched off.
+    @Test(arguments: [Float(0.01), 0.2]) func noise_that_begins_moves_no_level(amplitude: Float) {
+        let quiet = SyntheticVoice.noise(count: 80_000, amplitude: 0.0001, seed: 4)
+        let fan = SyntheticVoice.noise(count: 200_000, amplitude: amplitude, seed: 5)
+        var cleanUp = CleanUp(rate: 16_000, settings: CleanUpSettings(level: true))
+        for part in [quiet, fan, quiet, fan] {
+            _ = cleaned(part, by: &cleanUp)
+            #expect(cleanUp.levelDecibels == 0)
+        }
+        // Speech over it is brought to its level all the same; a fan that begins with its last word moves next to nothing.
+        let speech = zip(SyntheticVoice.speech(hertz: 180, seconds: 6), fan).map { 0.3 * $0 + 0.02 * $1 }
+        _ = cleaned(speech, by: &cleanUp)
+        let raised = cleanUp.levelDecibels
+        #expect(raised > 3)
+        _ = cleaned(fan, by: &cleanUp)
+        #expect(abs(cleanUp.levelDecibels - raised) < 3)
+    }
+
+    /// Up by 4 dB and down by 8 in a second of speech.
+    @Test func the_level_moves_as_fast_as_it_says() {
+        func moved(_ factor: Float, from first: Int, to last: Int) -> Double {
+            let input = SyntheticVoice.speech(hertz: 130, seconds: 5).map { $0 * factor }
+            var cleanUp = CleanUp(rate: 16_000, settings: CleanUpSettings(level: true))
+            _ = cleaned(Array(input[..<(first * 16_000)]), by: &cleanUp)
+            let before = cleanUp.levelDecibels
+            _ = cleaned(Array(input[(first * 16_000)..<(last * 16_000)]), by: &cleanUp)
+            return cleanUp.levelDecibels - before
+        }
+        // Vowels and hisses are five sixths of it; the weakest edges are none.
+        #expect((4.8...8).contains(moved(0.03, from: 2, to: 4)))
+        #expect((-8.0 ... -4.8).contains(moved(4, from: 2, to: 3)))
     }
 
     /// A microphone that hears speech and, through a room with a resonance, what it sent to the speaker a while ago.
@@ -113,7 +179,7 @@ struct CleanUpTests {
         return 100 * Double(levels.count { $0 > -6 }) / Double(levels.count)
     }
 
-    @Test(arguments: [(Float(1.3), 2_300.0), (1.3, 430), (1.5, 4_100)])
+    @Test(arguments: [(Float(1.3), 2_300.0), (1.3, 430), (1.5, 430), (1.5, 4_100)])
     func a_howl_is_notched(gain: Float, hertz: Double) {
         let open = loop(gain: gain, delay: 320, peakHertz: hertz, guarded: false)
         let guarded = loop(gain: gain, delay: 320, peakHertz: hertz, guarded: true)

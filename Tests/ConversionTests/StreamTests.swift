@@ -54,6 +54,19 @@ struct StreamTests {
         #expect(quietAgain)
     }
 
+    /// A colour is no volume: it is brought to where the level can be kept.
+    @Test(arguments: [24.0, -24]) func a_strong_colour_keeps_the_level(decibels: Double) throws {
+        let input = SyntheticVoice.speech(hertz: 130, seconds: 3)
+        var voice = try catalogVoice("deep")
+        voice.colour = [
+            Voice.ColourPoint(hertz: 1000, decibels: decibels), Voice.ColourPoint(hertz: 1500, decibels: 0),
+        ]
+        var converter = VoiceConverter(voice: voice)
+        let output = converted(input, by: &converter)
+        let change = SyntheticVoice.level(output[4800...]) - SyntheticVoice.level(input[4800...])
+        #expect(abs(change) < 2, "\(change) dB")
+    }
+
     @Test(arguments: ["rachel", "adam", "child", "deep", "robot"])
     func the_level_is_kept(name: String) throws {
         let input = SyntheticVoice.speech(hertz: 130, seconds: 3)

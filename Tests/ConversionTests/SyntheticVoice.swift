@@ -4,8 +4,13 @@ import Foundation
 enum SyntheticVoice {
     static let rate = 16_000.0
 
-    /// A vowel: pulses at `hertz` (wavering by ±`waver` of it) through five resonators `spacing` apart.
-    static func vowel(hertz: Double, seconds: Double, spacing: Double = 1050, waver: Double = 0.05) -> [Float] {
+    /// A vowel: pulses at `hertz` (wavering by ±`waver` of it) through five resonators `spacing` apart, times `shape`.
+    ///
+    /// - Parameter blurred: A resonator (1 to 5) that is so broad that it makes no peak.
+    static func vowel(
+        hertz: Double, seconds: Double, spacing: Double = 1050, waver: Double = 0.05,
+        shape: [Double] = [1.2, 0.92, 1.05, 0.98, 1], blurred: Int? = nil
+    ) -> [Float] {
         let count = Int(seconds * rate)
         var pulses = [Double](repeating: 0, count: count)
         var phase = 0.0
@@ -19,8 +24,9 @@ enum SyntheticVoice {
         }
         var signal = lowPass(pulses)
         for formant in 0..<5 {
-            let centre = spacing * (Double(formant) + 0.5) * [1.2, 0.92, 1.05, 0.98, 1][formant]
-            if centre < 7500 { signal = resonate(signal, hertz: centre, bandwidth: 60 + 0.03 * centre) }
+            let centre = spacing * (Double(formant) + 0.5) * shape[formant]
+            let bandwidth = formant + 1 == blurred ? spacing : 60 + 0.03 * centre
+            if centre < 7500 { signal = resonate(signal, hertz: centre, bandwidth: bandwidth) }
         }
         return scaled(signal, peak: 0.5)
     }
@@ -34,6 +40,24 @@ enum SyntheticVoice {
             let fade = Float(min(1, max(0, min(time, 0.4 - time) / 0.03)))
             let hissing: Float = time > 0.4 && time < 0.5 ? 1 : 0
             return voiced[index] * fade + hiss[index] * hissing
+        }
+    }
+
+    /// Five vowels of 0.25 s with a pause after every ten of them: sounds enough to tell whose they are.
+    static func vowels(hertz: Double, seconds: Double, spacing: Double, blurred: Int? = nil) -> [Float] {
+        let shapes: [[Double]] = [
+            [1.4, 0.8, 1, 1, 1], [0.6, 1.4, 1.05, 1, 1], [0.7, 0.55, 0.95, 1, 1], [1.1, 1.2, 1.02, 1, 1],
+            [0.9, 0.7, 0.9, 1, 1],
+        ]
+        let sounds = shapes.map {
+            vowel(hertz: hertz, seconds: seconds, spacing: spacing, shape: $0, blurred: blurred)
+        }
+        return sounds[0].indices.map { index in
+            let time = Double(index) / rate
+            let place = time.truncatingRemainder(dividingBy: 0.25)
+            let sound = Int(time / 0.25)
+            let fade = Float(min(1, min(place, 0.25 - place) / 0.02))
+            return sound % 11 == 10 ? 0 : fade * sounds[sound * 3 % 5][index]
         }
     }
 
@@ -149,27 +173,5 @@ enum SyntheticVoice {
     static func level(_ signal: ArraySlice<Float>) -> Double {
         let energy = signal.reduce(0.0) { $0 + Double($1) * Double($1) }
         return 10 * log10(energy / Double(max(signal.count, 1)) + 1e-12)
-    }
-
-    static func clicks(in signal: [Float]) -> Int { clickPlaces(in: signal).count }
-
-    /// Isolated bursts of the third difference: 16 samples far above the median of their surroundings.
-    static func clickPlaces(in signal: [Float]) -> [Int] {
-        guard signal.count > 64 else { return [] }
-        var energies: [Double] = []
-        var place = 3
-        while place + 16 <= signal.count {
-            var sum = 1e-7
-            for index in place..<(place + 16) {
-                let third = signal[index] - 3 * signal[index - 1] + 3 * signal[index - 2] - signal[index - 3]
-                sum += Double(third * third)
-            }
-            energies.append(sum)
-            place += 16
-        }
-        return (16..<max(16, energies.count - 16)).filter { index in
-            let around = energies[(index - 16)...(index + 16)].sorted()
-            return energies[index] > 1000 * around[16] && energies[index] > 1e-3
-        }.map { 3 + 16 * $0 }
     }
 }

@@ -58,6 +58,19 @@ import Testing
         #expect(result.errors.contains("the sound stops at the capture"))
     }
 
+    /// A microphone that is silent until it hears the speaker is no fault.
+    @Test func chirpsThatAreHeardAcquitASilentMicrophone() async throws {
+        let system = try await SoundSystem()
+        let result = try await system.run(
+            Checkout.binary, ["doctor", "--json", "--local", "--input", "vmic", "--output", "vmic"]
+        ).result()
+        let report = try report(result)
+        #expect((report["round trip"]?.figures["heard"] ?? 0) > 0, "\(result.output)")
+        #expect(report["capture"]?.verdict == "good", "\(result.output)")
+        #expect(report.isGood, "\(result.output)")
+        #expect(result.status == 0)
+    }
+
     /// Something answers there, but it is not a relay.
     @Test func saysThatTheServerIsNotARelay() async throws {
         let scratch = try Scratch()

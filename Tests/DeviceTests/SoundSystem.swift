@@ -26,6 +26,23 @@ final class SoundSystem: Sendable {
     /// Lets it start again.
     func restartDaemon() throws { try FileManager.default.removeItem(atPath: scratch("s/kill-daemon")) }
 
+    /// Lets PipeWire stand still, as a debugger or a machine without memory does.
+    func freezeDaemon() async throws {
+        try scratch.write("s/freeze-daemon", "")
+        try await process.wait(for: "a PipeWire that stands still") { scratch.exists("s/frozen") }
+    }
+
+    func thawDaemon() async throws {
+        try FileManager.default.removeItem(atPath: scratch("s/freeze-daemon"))
+        try await process.wait(for: "a PipeWire that goes on") { !scratch.exists("s/frozen") }
+    }
+
+    /// Kills pipewire-pulse alone, in which modules live, and starts another one.
+    func replacePulse() async throws {
+        try scratch.write("s/kill-pulse", "")
+        try await process.wait(for: "another pipewire-pulse") { !scratch.exists("s/kill-pulse") }
+    }
+
     func run(_ program: String, _ arguments: [String], adding: [String: String] = [:]) throws -> RunningProcess {
         try RunningProcess(program, arguments, environment: environment.merging(adding) { $1 })
     }
@@ -70,4 +87,10 @@ func amplitude(of samples: [Float], hertz: Double, sampleRate: Double = 48_000) 
         imaginary += Double(sample) * sin(angle)
     }
     return 2 * (real * real + imaginary * imaginary).squareRoot() / Double(max(1, samples.count))
+}
+
+/// The same of its loudest half second: a recorder may begin before it is connected, and a busy machine leaves holes.
+func loudestHalfSecond(of samples: [Float], hertz: Double) -> Double {
+    stride(from: 0, to: samples.count - 24_000, by: 12_000)
+        .map { amplitude(of: Array(samples[$0..<$0 + 24_000]), hertz: hertz) }.max() ?? 0
 }

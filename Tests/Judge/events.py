@@ -2,7 +2,7 @@
 import numpy as np
 from scipy.ndimage import maximum_filter, median_filter
 
-from sound import HOP, RATE, energy_by_millisecond, filtered
+from sound import HOP, RATE, energy_by_millisecond, filtered, frame_levels
 
 
 def pre_echo(before, after):
@@ -84,6 +84,34 @@ def silence_change(before, after, speech):
         return None
     energies = [(samples[~around] ** 2).mean() + 1e-9 for samples in (after, before)]
     return float(10 * np.log10(energies[0] / energies[1]))
+
+
+def deepest_dropout(before, after, speech):
+    """The largest loss of level in dB, over 20 ms of clear speech, beside the usual change."""
+    levels = [frame_levels(samples) for samples in (before, after)]
+    count = min(len(speech), *map(len, levels))
+    old, new = levels[0][:count], levels[1][:count]
+    clear = speech[:count] & (old > np.percentile(old, 98) - 22)
+    change = (new - old)[clear]
+    return float(change.min() - np.median(change))
+
+
+def unsteadiness(before, after, speech):
+    """How far the changes of level over half seconds of speech lie apart, in dB."""
+    inside = speech_samples(speech, len(before))
+    changes = []
+    for start in range(0, len(before) - RATE // 2 + 1, RATE // 8):
+        part = slice(start, start + RATE // 2)
+        if inside[part].mean() > 0.5:
+            energies = [(samples[part][inside[part]] ** 2).mean() + 1e-12 for samples in (after, before)]
+            changes.append(10 * np.log10(energies[0] / energies[1]))
+    return float(np.max(changes) - np.min(changes)) if changes else float("nan")
+
+
+def flat_tops(samples):
+    """Percent of samples that lie at the signal's own highest value: what was cut off below full scale."""
+    sizes = np.abs(samples)
+    return 100 * float((sizes > 0.995 * sizes.max()).mean())
 
 
 def clipped_share(samples):

@@ -24,6 +24,7 @@ from sound import HOP, RATE, delay_milliseconds, frame_levels, speech_frames
 LIMITS = {
     "length": (0, 0), "delay": (-1.5, 1.5), "f0_error": (-2, 2), "gross_error": (0, 8), "landing": (-1.5, 1.5),
     "warp_error": (-4, 4), "envelope": (0, 5.5), "clicks": (0, 0), "level": (-1.5, 1.5), "clipped": (0, 0),
+    "dropout": (-9, 0), "unsteady": (0, 4), "pauses": (-60, 6), "flat_tops": (0, 0.03),
 }
 
 
@@ -99,6 +100,11 @@ def judge(original, converted, ratio=None, factor=None, median=None):
     figures["clicks"] = events.clicks_of_its_own(before, after)
     figures["level"] = events.level_change(before, after, speech)
     figures["clipped"] = events.clipped_share(after)
+    figures["dropout"] = events.deepest_dropout(before, after, speech)
+    figures["unsteady"] = events.unsteadiness(before, after, speech)
+    pauses = events.silence_change(before, after, speech)
+    figures["pauses"] = 0.0 if pauses is None else pauses
+    figures["flat_tops"] = events.flat_tops(after)
     return figures
 
 

@@ -119,7 +119,11 @@ def summary(results):
         elif name == "clicks":
             total[name] = float(values.sum() / seconds.sum())
         elif name in COUNTS:
-            total[name] = 100 * float(values.sum() / sum(result["words"] for result in having))
+            count = sum(result["words"] for result in having)
+            total[name] = 100 * float(values.sum() / count)
+            if name + "_each" in having[0]:
+                each = np.array([result[name + "_each"] for result in having])
+                total[name + "_spread"] = 100 * float(each.sum(0).std(ddof=1) * each.shape[1] / count)
         else:
             total[name] = float((values * seconds).sum() / seconds.sum())
     return total
@@ -155,8 +159,10 @@ def main():
             world=read(reference) if reference and reference.exists() else None, text=texts.get(path.stem),
             recogniser=recogniser)
     total = summary(list(results.values()))
-    for name, value in total.items():
-        print("%-16s %9.3f   %s" % (name, value, FIGURES[name]))
+    for name in FIGURES:
+        if name in total:
+            spread = "" if name + "_spread" not in total else ", ±%.1f among variants" % total[name + "_spread"]
+            print("%-16s %9.3f   %s%s" % (name, total[name], FIGURES[name], spread))
     if options.json:
         options.json.write_text(json.dumps({"summary": total, "files": results}, indent=1))
 

@@ -26,8 +26,17 @@ PACKAGES = [
     "festival", "libestools2.5", "festlex-cmu", "festlex-poslex", "festvox-kallpc16k", "festvox-kdlpc16k",
     # A woman (slt), an American man (rms) and a Scotsman (awb) who can do so too.
     "flite", "libflite1",
+    # An Italian woman (lp) and man (pc), a Finnish woman (lj) and man (mv), a Czech woman (dita) and two men.
+    "festlex-ifd", "festvox-italp16k", "festvox-itapc16k",
+    "festvox-suopuhe-common", "festvox-suopuhe-lj", "festvox-suopuhe-mv",
+    "festival-czech", "festvox-czech-dita", "festvox-czech-machac", "festvox-czech-ph",
 ]
 FLITE = ["slt", "rms", "awb"]
+FESTIVAL = {
+    "kal": "kal_diphone", "ked": "ked_diphone", "lp": "lp_diphone", "pc": "pc_diphone",
+    "lj": "suo_fi_lj_diphone", "mv": "hy_fi_mv_diphone",
+    "dita": "czech_dita", "machac": "czech_machac", "ph": "czech_ph",
+}
 # IEEE Recommended Practice for Speech Quality Measurements (1969), lists 1 and 2: in the public domain.
 SENTENCES = """\
 The birch canoe slid on the smooth planks. Glue the sheet to the dark blue background.
@@ -36,6 +45,30 @@ Rice is often served in round bowls. The juice of lemons makes fine punch.
 The box was thrown beside the parked truck. Four hours of steady work faced us.
 A large size in stockings is hard to sell. The boy was there when the sun rose.
 A rod is used to catch pink salmon. The source of the huge river is the clear spring.""".splitlines()
+# Written for the judge, about the same things in three languages. By language: who speaks it, in which encoding.
+OTHER_LANGUAGES = {
+    (("lp", "pc"), "latin-1"): """\
+La nave bianca lascia il porto prima dell'alba. Mio nonno coltiva pomodori e zucchine nel suo orto.
+Il treno per Bologna parte fra dieci minuti. Una tazza di latte caldo fa bene la sera.
+I bambini corrono felici lungo la spiaggia. Domani compreremo pane fresco e formaggio.
+Il vento del nord porta neve sulle montagne. Quella vecchia chiesa ha una campana molto grande.
+Le strade del paese sono piene di gente. Un gatto nero dorme sopra la sedia di legno.
+Il professore legge ogni giorno tre giornali. La pioggia batte forte contro i vetri della finestra.""",
+    (("lj", "mv"), "latin-1"): """\
+Vanha vene keinuu hiljaa laiturin vieressä. Isoisä kasvattaa puutarhassa omenoita ja perunoita.
+Juna lähtee asemalta kymmenen minuutin kuluttua. Kupillinen kuumaa maitoa tekee hyvää illalla.
+Lapset juoksevat iloisesti pitkin rantaa. Huomenna ostamme tuoretta leipää ja juustoa.
+Pohjoistuuli tuo lunta korkeille vuorille. Tuossa vanhassa kirkossa on suuri kello.
+Kaupungin kadut ovat täynnä ihmisiä. Musta kissa nukkuu puisen tuolin alla.
+Opettaja lukee joka päivä kolme lehteä. Sade hakkaa kovaa ikkunan lasiin.""",
+    (("dita", "machac", "ph"), "iso-8859-2"): """\
+Stará loď se tiše houpe u mola. Dědeček pěstuje na zahradě jablka a brambory.
+Vlak odjíždí z nádraží za deset minut. Hrnek teplého mléka udělá večer dobře.
+Děti vesele běhají po pláži. Zítra koupíme čerstvý chléb a sýr.
+Severní vítr přináší sníh do vysokých hor. V tom starém kostele je velký zvon.
+Ulice města jsou plné lidí. Černá kočka spí pod dřevěnou židlí.
+Učitel čte každý den troje noviny. Déšť silně buší do skla okna.""",
+}
 
 
 def run(*words, **options):
@@ -64,14 +97,14 @@ class Corpus:
             run("dpkg", "-x", sorted(archives.glob(package + "_*.deb"))[-1], self.unpacked)
             mark.touch()
 
-    def add(self, voice, name, source, *kind, text=None):
+    def add(self, voice, name, source, *kind, text=None, effects=()):
         target = self.folder / voice / (name + ".wav")
         target.parent.mkdir(parents=True, exist_ok=True)
         if str(source).endswith(".g722"):
             run("ffmpeg", "-v", "error", "-y", "-f", "g722", "-i", source, "-ac", "1", "-ar", "16000", target)
         else:
             sources = source if isinstance(source, list) else [source]
-            run("sox", "-D", "-R", *kind, *sources, "-c", "1", "-b", "16", target, "rate", "16000")
+            run("sox", "-D", "-R", *kind, *sources, "-c", "1", "-b", "16", target, *effects, "rate", "16000")
         if text:
             self.texts[name] = text
 
@@ -111,12 +144,18 @@ class Corpus:
             self.add("male", "%s-%d" % (voice, number + 1), self.say(voice, sentence), text=sentence)
 
     def add_same_sentences(self):
-        """Four synthetic speakers with the same words: what custom voices are judged by."""
-        sentences = [part.strip() + "." for part in " ".join(SENTENCES).split(".") if part.strip()]
+        """Synthetic speakers with the same words: what custom voices are judged by."""
         for voice in ["kal", *FLITE]:
             say = self.say_flite if voice in FLITE else self.say
-            for number, sentence in enumerate(sentences):
+            for number, sentence in enumerate(split(" ".join(SENTENCES))):
                 self.add("same/" + voice, "%02d" % (number + 1), say(voice, sentence))
+        for (voices, encoding), text in OTHER_LANGUAGES.items():
+            for voice in voices:
+                for number, sentence in enumerate(split(text)):
+                    # They come out at full scale.
+                    self.add(
+                        "same/" + voice, "%02d" % (number + 1), self.say(voice, sentence, encoding),
+                        effects=["gain", "-1"])
 
     def say_flite(self, voice, sentence):
         libraries = next((self.unpacked / "usr/lib").glob("*/libflite.so*")).parent
@@ -126,16 +165,24 @@ class Corpus:
             env={"LD_LIBRARY_PATH": str(libraries)})
         return spoken
 
-    def say(self, voice, sentence):
+    def say(self, voice, sentence, encoding="ascii"):
         system = self.unpacked / "usr"
         libraries = next((system / "lib").glob("*/libestools.so*")).parent
         spoken = self.folder / "spoken.wav"
-        script = '(voice_%s_diphone)\n(utt.save.wave (SynthText "%s") "%s" \'riff)\n' % (voice, sentence, spoken)
-        (self.folder / "say.scm").write_text(script)
+        data = system / "share/festival"
+        # The Czech voices look for themselves below /usr unless they are told.
+        script = '(defvar czech-%s-unisyn-index "%s/voices/czech/czech_%s/group/%s.group")\n' % (
+            voice, data, voice, voice)
+        script += '(voice_%s)\n(utt.save.wave (SynthText "%s") "%s" \'riff)\n' % (FESTIVAL[voice], sentence, spoken)
+        (self.folder / "say.scm").write_text(script, encoding=encoding)
         run(
-            system / "bin/festival", "--libdir", system / "share/festival", "-b", self.folder / "say.scm",
+            system / "bin/festival", "--datadir", data, "--libdir", data, "-b", self.folder / "say.scm", cwd=data,
             env={"LD_LIBRARY_PATH": str(libraries), "HOME": str(self.folder)})
         return spoken
+
+
+def split(text):
+    return [part.strip() + "." for part in text.replace("\n", " ").split(".") if part.strip()]
 
 
 def plain(text):

@@ -20,10 +20,12 @@ import numpy as np
 import pesq
 
 import custom
+import formants
 import judge
 import pitch
 import plots
 from sound import RATE, aligned, delay_milliseconds, frame_levels, read, speech_frames, write
+from words import VARIANTS, Recogniser
 
 HERE = pathlib.Path(__file__).parent
 DIRECTIONS = {"male": {"pitch": 1.7, "formants": 1.15}, "female": {"pitch": 0.6, "formants": 0.87}}
@@ -67,7 +69,7 @@ def join_speakers(source, target):
 
 
 def landings(cache):
-    """The median pitch of every speaker in every voice."""
+    """The median pitch and the formant spacing of every speaker in every voice."""
     found = {voice: {} for voice in plots.LANDINGS}
     for direction in DIRECTIONS:
         for voice in found:
@@ -76,7 +78,9 @@ def landings(cache):
                 f0 = pitch.harvest(samples)
                 # Harvest hears a pitch in pauses too.
                 speech = speech_frames(frame_levels(samples))[: len(f0)]
-                found[voice][path.stem] = float(np.median(f0[(f0 > 0) & speech]))
+                voiced = (f0 > 0) & speech
+                found[voice][path.stem] = {
+                    "pitch": float(np.median(f0[voiced])), "spacing": formants.spacing(samples, voiced)}
     return found
 
 
@@ -103,7 +107,7 @@ def convert_all(binary, cache):
             for voice in plots.LANDINGS:
                 convert(binary, cache / "speakers" / direction, target / voice, voice, configuration)
         same = cache / "recordings/same"
-        for (source, target), presets in custom.PAIRS.items():
+        for (source, target), presets in custom.ALL_PAIRS.items():
             custom.learn(binary, same, configuration, source, target)
             for voice in [custom.voice_name(source, target), *presets]:
                 convert(binary, same / source, cache / "converted/same" / source / voice, voice, configuration)
@@ -153,8 +157,6 @@ def hear_all(cache, direction, name, texts):
 
     A recogniser adapts to what it hears, so each converter has one of its own and all hear the files in one order.
     """
-    from words import Recogniser
-
     recogniser = Recogniser(texts.values())
     folder = cache / "recordings" if name == "unconverted" else cache / "converted"
     folder = folder / direction / ("" if name == "unconverted" else name)
@@ -167,12 +169,17 @@ def hear_all(cache, direction, name, texts):
     return direction, name, errors
 
 
+def is_heard(known, name, texts):
+    """Whether word errors of all recordings by this converter are known, in all variants."""
+    each = [figures.get(name, {}).get("wrong_default_each", ()) for stem, figures in known.items() if stem in texts]
+    return bool(each) and all(len(errors) == VARIANTS for errors in each)
+
+
 def judge_all(cache):
     texts = json.loads((cache / "recordings/texts.json").read_text())
     # What the peers make never changes, so it is judged once: remove CACHE/peers.json after a change of the judge.
     kept = cache / "peers.json"
     known = json.loads(kept.read_text()) if kept.exists() else {direction: {} for direction in DIRECTIONS}
-    heard = ["ours"] if kept.exists() else ["unconverted", "ours", *PEERS]
     results = {direction: {} for direction in DIRECTIONS}
     with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         work = [
@@ -180,7 +187,8 @@ def judge_all(cache):
             for direction in DIRECTIONS for path in sorted((cache / "recordings" / direction).glob("*.wav"))]
         hearings = [
             pool.submit(hear_all, cache, direction, name, texts)
-            for direction in DIRECTIONS for name in heard]
+            for direction in DIRECTIONS for name in ["unconverted", "ours", *PEERS]
+            if name == "ours" or not is_heard(known[direction], name, texts)]
         for number, done in enumerate(concurrent.futures.as_completed(work), 1):
             direction, name, figures = done.result()
             results[direction][name] = figures
@@ -200,7 +208,7 @@ def main():
     binary, cache, docs = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
     # One thread each: the work is spread by recordings.
     os.environ["OMP_NUM_THREADS"] = "1"
-    if not (cache / "recordings/same/slt").exists():
+    if not (cache / "recordings/same/ph").exists():
         subprocess.run([sys.executable, HERE / "recordings.py", cache / "recordings"], check=True)
     print("judge: converting", flush=True)
     convert_all(binary, cache)

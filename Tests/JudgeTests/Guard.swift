@@ -23,7 +23,7 @@ enum Guard {
     }
 
     /// Figures that every kind of conversion has, in the order in which they are printed.
-    static let common = ["clicks", "level", "clipped"]
+    static let common = ["clicks", "level", "clipped", "dropout", "unsteady", "pauses", "flat_tops"]
 
     /// By a voice of the user's own, which is how anyone gets fixed ratios.
     static func convert(_ original: String, _ ratios: Ratios, in folder: Scratch) async throws -> String {

@@ -77,7 +77,48 @@ struct Fault: Sendable, CustomTestStringConvertible {
         Fault(testDescription: "cut tops", figure: "clipped") { sound, _ in
             sound.samples = sound.samples.map { $0 * 4 }
         },
+        Fault(testDescription: "eight dropouts of 20 ms", figure: "dropout") { sound, _ in
+            for place in loud(sound, 8) { fade(&sound, at: place, seconds: 0.02, to: 0) }
+        },
+        Fault(testDescription: "four times 50 ms at -20 dB", figure: "dropout") { sound, _ in
+            for place in loud(sound, 4) { fade(&sound, at: place, seconds: 0.05, to: 0.1) }
+        },
+        Fault(testDescription: "a second at -6 dB", figure: "unsteady") { sound, _ in
+            fade(&sound, at: loud(sound, 1)[0], seconds: 1, to: 0.5)
+        },
+        Fault(testDescription: "a hiss of -48 dB", figure: "pauses") { sound, _ in
+            var state: UInt32 = 1
+            for index in sound.samples.indices {
+                state = state &* 1_664_525 &+ 1_013_904_223
+                sound.samples[index] += 0.006_9 * (Float(state >> 8) / 8_388_608 - 1)
+            }
+        },
+        Fault(testDescription: "tops cut at 0.35", figure: "flat_tops") { sound, _ in
+            sound.samples = sound.samples.map { max(-0.35, min(0.35, $0)) }
+        },
     ]
+
+    /// The middles of the loudest 20 ms of so many equal parts, away from the ends.
+    private static func loud(_ sound: WaveSound, _ parts: Int) -> [Int] {
+        let width = sound.sampleRate / 50
+        let length = (sound.samples.count - 4 * sound.sampleRate / 5) / parts
+        let energy = { (start: Int) in sound.samples[start..<(start + width)].reduce(0) { $0 + $1 * $1 } }
+        return (0..<parts).map { part in
+            let first = 2 * sound.sampleRate / 5 + part * length
+            let starts = stride(from: first, to: first + length - width, by: width)
+            return (starts.max { energy($0) < energy($1) } ?? first) + width / 2
+        }
+    }
+
+    /// Lowers so many seconds around a place, over 5 ms each way so that nothing clicks.
+    private static func fade(_ sound: inout WaveSound, at place: Int, seconds: Double, to gain: Float) {
+        let half = Int(seconds * Double(sound.sampleRate) / 2)
+        let edge = sound.sampleRate / 200
+        for index in max(0, place - half - edge)..<min(sound.samples.count, place + half + edge) {
+            let inside = min(1, Float(half + edge - abs(index - place)) / Float(edge))
+            sound.samples[index] *= 1 + inside * (gain - 1)
+        }
+    }
 
     /// The middle of the 50 ms with the least energy, away from the ends.
     private static func quietest(_ sound: WaveSound) -> Int {

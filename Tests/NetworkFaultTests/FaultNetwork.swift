@@ -98,7 +98,7 @@ final class FaultNetwork {
 
 /// A process with lines in and out; killed with the object.
 final class Child {
-    private let process = Process()
+    private let process = ChildProcess()
     private let input = Pipe()
     private let output = Pipe()
     private var buffered: [UInt8] = []
@@ -110,7 +110,7 @@ final class Child {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.runAlone()
+        try process.run()
         try? output.fileHandleForWriting.close()
     }
 

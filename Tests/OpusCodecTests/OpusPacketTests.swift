@@ -85,7 +85,7 @@ import VoiceRelay
         let whole = try OpusStream.decode(packets)
         let loudest = (20..<packets.count - 30).max { energy(whole, $0) < energy(whole, $1) } ?? 20
         let decoder = try OpusSoundDecoder()
-        for packet in packets[..<loudest] { _ = try OpusStream.decode(packet, with: decoder) }
+        for packet in packets[..<loudest] { #expect(try OpusStream.decode(packet, with: decoder).count == 320) }
         let first = OpusStream.conceal(320, with: decoder)
         #expect(first.count == 320)
         let isFinite = first.allSatisfy { $0.isFinite }

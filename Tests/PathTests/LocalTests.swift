@@ -43,6 +43,32 @@ import VoicePlayout
         #expect(outcome.counts.playout.concealments == 0)
     }
 
+    /// The microphone's thread is late once: a gap, but depth would come too late for it, and the delay stays.
+    @Test(arguments: [UInt64(61), 62])
+    func a_lone_delay_of_the_microphone_is_not_learnt(seed: UInt64) throws {
+        var plan = plan(seed: seed)
+        plan.threadJitter = 0.000_1
+        plan.stalls = [20.0, 32, 44].map { .init(from: $0, to: $0 + 0.012) }
+        let outcome = try plan.run(seconds: 60)
+        let settled = outcome.delays.filter { $0.time > 15 }
+        #expect(settled.allSatisfy { $0.target < 0.004_2 }, "\(settled.map(\.target).max() ?? 0)")
+        #expect((3...6).contains(outcome.counts.playout.concealments), "\(outcome.counts.playout.concealments)")
+    }
+
+    /// It is late again and again: after two gaps there is depth for it, for as long as it comes back.
+    @Test(arguments: [UInt64(63), 64])
+    func delays_that_come_back_are_learnt(seed: UInt64) throws {
+        var plan = plan(seed: seed)
+        plan.threadJitter = 0.000_1
+        plan.stalls = (10..<25).map { .init(from: Double($0) * 2, to: Double($0) * 2 + 0.012) }
+        let outcome = try plan.run(seconds: 80)
+        let during = outcome.delays.filter { $0.time > 26 && $0.time < 50 }
+        let after = outcome.delays.filter { $0.time > 70 }
+        #expect(during.allSatisfy { $0.target > 0.010 }, "\(during.map(\.target).min() ?? 0)")
+        #expect(outcome.counts.playout.concealments <= 6, "\(outcome.counts.playout.concealments)")
+        #expect(after.allSatisfy { $0.target < 0.004_2 }, "\(after.map(\.target).max() ?? 0)")
+    }
+
     /// A sound server that settles on its period delivers nothing for 20 ms, and then goes on: no lesson for later.
     @Test func a_beginning_with_a_hole_is_forgotten() throws {
         var plan = plan(seed: 9)

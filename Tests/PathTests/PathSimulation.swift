@@ -61,6 +61,8 @@ struct PathSimulation {
     /// When the speaker takes nothing.
     var deafness: [Interval] = []
     var events: [(time: Double, event: Event)] = []
+    /// What is heard while the relay does not answer.
+    var playsOwnVoiceOnStall = false
     /// nil echoes with this delay instead of converting.
     var voice: Voice?
     var echoDelay = 240
@@ -72,10 +74,12 @@ struct PathSimulation {
     struct Outcome {
         var counts = LiveCounts()
         var departures: [(time: Double, bytes: Int)] = []
-        /// Delay as the path itself measures it, once every 100 ms: time, seconds.
-        var delays: [(time: Double, delay: Double, target: Double)] = []
+        /// Delay as the path itself measures it, once every 100 ms: time, seconds; and the drift as it is shown.
+        var delays: [(time: Double, delay: Double, target: Double, ppm: Double)] = []
         var waiting = 0
         var ppm = 0.0
+        /// When the relay was found not to answer, and when it did again.
+        var stalls: [(time: Double, isStalled: Bool)] = []
         /// Samples that were on their way when the time was up.
         var onTheWay = 0
     }
@@ -138,7 +142,10 @@ struct PathRun: ~Copyable {
             if time >= nextNote {
                 nextNote += 0.1
                 let delays = path.delays(now: Self.time(time))
-                outcome.delays.append((time, Double(delays.measured) * 1e-9, Double(delays.playoutTarget) * 1e-9))
+                outcome.delays.append(
+                    (
+                        time, Double(delays.measured) * 1e-9, Double(delays.playoutTarget) * 1e-9, path.driftPPM
+                    ))
             }
         }
         outcome.counts = path.counts
@@ -193,6 +200,8 @@ struct PathRun: ~Copyable {
     }
 
     private mutating func send(_ time: Double) {
+        let isStalled = path.watchAnswers(ownVoice: plan.playsOwnVoiceOnStall, now: Self.time(time))
+        if isStalled != outcome.stalls.last?.isStalled ?? false { outcome.stalls.append((time, isStalled)) }
         while case .now(let count) = path.departure(now: Self.time(time)) {
             var packet: [Float] = []
             path.depart(samples: count, clock: { Self.time(time) }, send: { packet = Array($0) })

@@ -49,6 +49,8 @@ struct CallSimulation: ~Copyable {
         let latency: Double
         let target: Double
         let ppm: Double
+        /// What the buffer takes for the difference of the clocks.
+        let clockPPM: Double
     }
 
     struct Call {
@@ -124,7 +126,8 @@ struct CallSimulation: ~Copyable {
                 call.moments.append(
                     Moment(
                         seconds: due - start, latency: due - madeAt,
-                        target: Double(downlink.targetNanoseconds) * 1e-9, ppm: downlink.driftPPM))
+                        target: Double(downlink.targetNanoseconds) * 1e-9, ppm: downlink.ratioPPM,
+                        clockPPM: downlink.driftPPM))
             }
         }
         call.counts = downlink.counts

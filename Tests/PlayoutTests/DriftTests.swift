@@ -23,6 +23,22 @@ import VoicePlayout
         #expect(call.counts.removed + call.counts.inserted == 0)
     }
 
+    /// A relay's bursts move the aim of the delay again and again; what is learnt of the clocks is the clocks' alone.
+    @Test(arguments: [-300.0, 0, 120], [UInt64(2), 9, 15, 19])
+    func a_relays_bursts_are_no_drift(ppm: Double, seed: UInt64) throws {
+        var simulation = CallSimulation()
+        simulation.senderPPM = ppm
+        simulation.seed = seed
+        simulation.way = { _, dice in 0.02 + 0.004 * dice.next() + (dice.next() < 0.01 ? 0.02 : 0) }
+        let call = try simulation.run(seconds: 120)
+        func error(from seconds: Double) -> Double {
+            call.moments.filter { $0.seconds >= seconds }.map { abs($0.clockPPM - ppm) }.max()!
+        }
+        print("relay drift \(ppm) seed \(seed): \(error(from: 15)) ppm off from 15 s, \(error(from: 40)) from 40 s on")
+        #expect(error(from: 15) < 250)
+        #expect(error(from: 40) < 120)
+    }
+
     @Test(arguments: [-5_000.0, 5_000, -40_000, 40_000, .nan, .infinity])
     func the_loop_is_bounded(error: Double) {
         var loop = DriftLoop()

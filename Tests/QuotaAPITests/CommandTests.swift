@@ -27,7 +27,7 @@ import Testing
         _ arguments: [String], home: Home, environment: [String: String] = [:], input: String = "",
         onErrors: @escaping @Sendable (String) -> Void = { _ in }
     ) async throws -> Outcome {
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = Self.folder.appendingPathComponent("quota-voice")
         process.arguments = arguments
         process.environment = ["PATH": "/usr/bin:/bin", "HOME": home.folder].merging(environment) { $1 }
@@ -38,7 +38,7 @@ import Testing
         return try await withCheckedThrowingContinuation { continuation in
             Thread.detachNewThread {
                 do {
-                    try process.runAlone()
+                    try process.run()
                     try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8))
                     try stdin.fileHandleForWriting.close()
                     let errors = Mutex("")
@@ -136,7 +136,7 @@ import Testing
             else { return }
             let url = String(errors[start.lowerBound..<end])
             // A browser in a process of its own, which follows redirects.
-            let browser = Process()
+            let browser = ChildProcess()
             browser.executableURL = URL(fileURLWithPath: "/usr/bin/env")
             let visit = "import sys, urllib.request as u; u.urlopen(sys.argv[1]).read()"
             browser.arguments = ["python3", "-c", visit, url]

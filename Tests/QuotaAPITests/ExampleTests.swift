@@ -11,7 +11,7 @@ import Testing
     /// An example that runs, and a browser with its cookies.
     private actor Visit {
         let origin: String
-        private let process: Process
+        private let process: ChildProcess
         private let http: HTTPClient
         private var cookie: String?
 
@@ -21,7 +21,7 @@ import Testing
             var configuration = HTTPClient.Configuration()
             configuration.redirectConfiguration = .disallow
             http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-            process = Process()
+            process = ChildProcess()
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
                 .deletingLastPathComponent().appendingPathComponent(name)
             process.environment = [
@@ -31,7 +31,7 @@ import Testing
             ]
             process.standardError = FileHandle.nullDevice
             process.standardOutput = FileHandle.nullDevice
-            try process.runAlone()
+            try process.run()
             while (try? await http.execute(HTTPClientRequest(url: origin + "/"), timeout: .seconds(5))) == nil {
                 try #require(process.isRunning)
                 try await Task.sleep(for: .milliseconds(50))

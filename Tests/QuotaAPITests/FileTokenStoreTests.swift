@@ -128,6 +128,37 @@ import Testing
         #expect(try mode(folder + "/t/tokens.key") == 0o600)
     }
 
+    /// Foundation's `Process` read beyond the list of open files where it was long, and crashed sooner or later.
+    @Test func manyOpenFilesAreNoTrouble() async throws {
+        let folder = try folder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let tool = folder + "/tool"
+        let script = """
+            #!/bin/sh
+            ls /proc/self/fd | wc -l >> "\(folder)/inherited"
+            case "$1" in store) cat > "\(folder)/kept" ;; *) cat "\(folder)/kept" ;; esac
+            """
+        try script.write(toFile: tool, atomically: true, encoding: .utf8)
+        chmod(tool, 0o700)
+        let files = (0..<1_400).map { _ in open("/dev/null", O_RDONLY) }
+        defer { for file in files { close(file) } }
+        try #require(files.allSatisfy { $0 >= 0 })
+        let store = FileTokenStore(folder: folder + "/s", secretTool: tool)
+        try await store.set(tokens, for: "a")
+        for _ in 0..<40 {
+            #expect(try await FileTokenStore(folder: folder + "/s", secretTool: tool).get("a") == tokens)
+            let child = ChildProcess()
+            child.executableURL = URL(fileURLWithPath: "/bin/true")
+            try child.run()
+            child.waitUntilExit()
+            #expect(child.terminationStatus == 0)
+        }
+        // The three that it was given, and the folder that it lists.
+        let counts = try String(contentsOfFile: folder + "/inherited", encoding: .utf8).split(separator: "\n")
+        #expect(counts.count >= 40)
+        #expect(counts.allSatisfy { $0.filter(\.isNumber) == "4" }, "\(counts)")
+    }
+
     @Test func manyWritersLoseNothing() async throws {
         let folder = try folder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -149,14 +180,14 @@ import Testing
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let store = FileTokenStore(folder: folder, secretTool: "")
         try await store.set(tokens, for: "a")
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [
             "flock", "\(folder)/tokens.lock", "sh", "-c", "echo locked; sleep 0.5; date +%s%N > \(folder)/unlocked",
         ]
         let output = Pipe()
         process.standardOutput = output
-        try process.runAlone()
+        try process.run()
         #expect(try output.fileHandleForReading.read(upToCount: 6) == Data("locked".utf8))
         try await store.set(tokens, for: "b")
         #expect(FileManager.default.fileExists(atPath: folder + "/unlocked"))

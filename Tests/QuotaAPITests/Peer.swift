@@ -9,7 +9,7 @@ final class Peer: Sendable {
     static let shared = Peer()
 
     let root: String
-    private let process: Process
+    private let process: ChildProcess
     private let lifeline: Pipe
 
     deinit {
@@ -18,7 +18,7 @@ final class Peer: Sendable {
 
     /// - Parameter certificate: a PEM file of certificate and key; the peer then speaks TLS.
     init(certificate: String? = nil) {
-        process = Process()
+        process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer.py").path
         process.arguments = ["python3", script] + (certificate.map { [$0] } ?? [])
@@ -28,7 +28,7 @@ final class Peer: Sendable {
         process.standardInput = lifeline
         process.standardOutput = output
         do {
-            try process.runAlone()
+            try process.run()
         } catch {
             preconditionFailure("python3 can't be started: \(error)")
         }

@@ -16,7 +16,7 @@ import Testing
             self.folder = folder
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
             certificate = folder + "/cert.pem"
-            let maker = Process()
+            let maker = ChildProcess()
             maker.executableURL = URL(fileURLWithPath: "/usr/bin/openssl")
             maker.arguments = [
                 "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
@@ -24,7 +24,7 @@ import Testing
                 certificate,
             ]
             maker.standardError = FileHandle.nullDevice
-            try maker.runAlone()
+            try maker.run()
             maker.waitUntilExit()
             let both = folder + "/both.pem"
             let parts = try ["cert", "key"].map { try String(contentsOfFile: "\(folder)/\($0).pem", encoding: .utf8) }
@@ -44,7 +44,7 @@ import Testing
 
         /// The command, as a process; its exit code and both its outputs.
         func command(_ arguments: [String], _ environment: [String: String]) throws -> (status: Int32, text: String) {
-            let process = Process()
+            let process = ChildProcess()
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
                 .deletingLastPathComponent().appendingPathComponent("quota-voice")
             process.arguments = arguments + ["--base-url", peer.root + "/w/1"]
@@ -53,7 +53,7 @@ import Testing
             let output = Pipe()
             process.standardOutput = output
             process.standardError = output
-            try process.runAlone()
+            try process.run()
             let bytes = try output.fileHandleForReading.readToEnd() ?? Data()
             process.waitUntilExit()
             return (process.terminationStatus, String(decoding: bytes, as: UTF8.self))
@@ -79,13 +79,13 @@ import Testing
         let world = try World()
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("SecureStreamTests/connect_proxy.py").path
-        let proxy = Process()
+        let proxy = ChildProcess()
         proxy.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
         proxy.arguments = [script]
         let (lifeline, output) = (Pipe(), Pipe())
         proxy.standardInput = lifeline
         proxy.standardOutput = output
-        try proxy.runAlone()
+        try proxy.run()
         let reader = output.fileHandleForReading
         var port = Data()
         while let byte = try reader.read(upToCount: 1), !byte.isEmpty, byte != Data("\n".utf8) { port += byte }

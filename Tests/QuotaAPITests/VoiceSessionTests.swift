@@ -1,37 +1,21 @@
 import Foundation
-import Logging
+import ProcessSupport
 import QuotaAPI
 import Synchronization
 import Testing
 import VoiceRelay
-import VoiceServer
 
 /// Voice sessions through a real relay over a real WebSocket.
 @Suite struct VoiceSessionTests {
+    /// A relay in a process of its own: this one's threads may be busy with other tests for longer than a heartbeat.
     static func withRelay(
-        credits: Int = 100_000_000, maxDurationSeconds: Int = 86_400,
-        _ body: @escaping @Sendable (QuotaClient) async throws -> Void
+        credits: Int = 100_000_000, _ body: (QuotaClient) async throws -> Void
     ) async throws {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
-        let configuration = RelayServerConfiguration(
-            balances: ["sk-quota-good": credits, "quota_token_1": credits], maxDurationSeconds: maxDurationSeconds)
-        let server = RelayServer(configuration: configuration, logger: logger)
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run { continuation.yield($0) } }
-            group.addTask {
-                for await port in ports {
-                    var options = QuotaOptions()
-                    options.baseURL = "http://127.0.0.1:\(port)"
-                    try await body(try QuotaClient(.apiKey("sk-quota-good"), options: options))
-                    return
-                }
-            }
-            // The body's task is the one that ends.
-            _ = try await group.next()
-            group.cancelAll()
-        }
+        let relay = try await ServedRelay(keys: ["sk-quota-good": credits])
+        var options = QuotaOptions()
+        options.baseURL = "http://127.0.0.1:\(relay.port)"
+        try await body(try QuotaClient(.apiKey("sk-quota-good"), options: options))
+        withExtendedLifetime(relay) {}
     }
 
     private func tone(seconds: Double) -> [UInt8] {

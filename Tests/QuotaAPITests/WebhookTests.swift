@@ -24,14 +24,14 @@ import Testing
 
     /// By openssl.
     private func signByOpenSSL(_ payload: Data) throws -> String {
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["openssl", "dgst", "-sha256", "-hmac", secret]
         let input = Pipe()
         let output = Pipe()
         process.standardInput = input
         process.standardOutput = output
-        try process.runAlone()
+        try process.run()
         try input.fileHandleForWriting.write(contentsOf: payload)
         try input.fileHandleForWriting.close()
         let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)

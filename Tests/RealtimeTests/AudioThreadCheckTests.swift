@@ -109,7 +109,7 @@ import Testing
         try Data(source.utf8).write(to: file)
         let products = try #require(Bundle.main.executableURL).deletingLastPathComponent()
 
-        let compiler = Process()
+        let compiler = ChildProcess()
         compiler.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         compiler.arguments = [
             "swiftc", "-c", "-parse-as-library", "-swift-version", "6", optimised ? "-O" : "-Onone",
@@ -119,7 +119,7 @@ import Testing
         let pipe = Pipe()
         compiler.standardError = pipe
         compiler.standardOutput = pipe
-        try compiler.runAlone()
+        try compiler.run()
         let output = pipe.fileHandleForReading.readDataToEndOfFile()
         compiler.waitUntilExit()
         return (compiler.terminationStatus == 0, String(decoding: output, as: UTF8.self))

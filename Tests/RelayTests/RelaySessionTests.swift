@@ -95,6 +95,28 @@ import VoiceRelay
         #expect(session.handle(.closed(.normal), now: at(2)).isEmpty)
     }
 
+    @Test func whatBecameOfAVoiceIsReported() {
+        var session = streaming(ready)
+        #expect(
+            session.handle(.text(#"{"type":"voice","voice":"adam"}"#), now: at(1))
+                == [.voice(RelayVoiceAnswer(voice: "adam"))])
+        #expect(
+            session.handle(
+                .text(#"{"type":"voice","voice":"adam","refused":"nosuch","message":"unknown voice"}"#), now: at(1))
+                == [.voice(RelayVoiceAnswer(voice: "adam", refused: "nosuch", message: "unknown voice"))])
+        // Before and after the stream it is nobody's.
+        var early = opened()
+        #expect(early.handle(.text(#"{"type":"voice","voice":"adam"}"#), now: start).isEmpty)
+        _ = session.handle(.sourceEnded, now: at(1))
+        #expect(session.handle(.text(#"{"type":"voice","voice":"adam"}"#), now: at(1)).isEmpty)
+        var wrong = streaming(ready)
+        let actions = wrong.handle(.text(#"{"type":"voice"}"#), now: at(1))
+        guard case .finish(.failed(.violation))? = actions.first else {
+            Issue.record("\(actions)")
+            return
+        }
+    }
+
     @Test func doneWithSoundMissingIsAnIncompleteAnswer() {
         var session = streaming(ready)
         _ = session.handle(.sent(samples: 32_000), now: at(1))

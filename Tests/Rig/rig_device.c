@@ -15,14 +15,20 @@
 //   suspended   -ESTRPIPE; resume answers -EAGAIN; once the file is gone -ENOSYS, as most drivers do
 //   stopped     the clock stands still, nothing is reported
 //   zeros       capture hears silence
+//   faint       capture hears what a resampler leaves behind: -240 dB, in the format float
+//   hungry      playback runs dry at once unless 2,048 frames wait at its start (a sound server with long cycles)
+//   starving    it runs dry at once in any case, though new openings succeed
 //   fast        the clock runs 5 % faster than the rate says
 //   xrun        one xrun; the device removes the file
+//   speech      no fault: what the microphone plays instead of its ramp, over and over, 16 bit
 #define _GNU_SOURCE
 #define PIC 1
 #include <alsa/asoundlib.h>
 #include <alsa/pcm_external.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -40,6 +46,9 @@ struct rig {
     uint64_t moved;
     /// Frames of 16 bit that wait to be played, so that the recording holds only what was played.
     int16_t *queue;
+    /// What the microphone plays instead of its ramp.
+    const int16_t *speech;
+    size_t speech_frames;
 };
 
 static uint64_t now(void) {
@@ -52,6 +61,21 @@ static int has(const struct rig *rig, const char *fault) {
     char path[320];
     snprintf(path, sizeof path, "%s/%s", rig->state, fault);
     return access(path, F_OK) == 0;
+}
+
+static void load_speech(struct rig *rig) {
+    char path[320];
+    snprintf(path, sizeof path, "%s/speech", rig->state);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (file >= 0 && fstat(file, &status) == 0 && status.st_size >= 2) {
+        void *place = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        if (place != MAP_FAILED) {
+            rig->speech = place;
+            rig->speech_frames = (size_t)status.st_size / 2;
+        }
+    }
+    if (file >= 0) close(file);
 }
 
 static int took(const struct rig *rig, const char *fault) {
@@ -140,6 +164,8 @@ static snd_pcm_sframes_t rig_pointer(snd_pcm_ioplug_t *io) {
     }
     if (!rig->running) return before;
     if (has(rig, "dead") || took(rig, "xrun")) return -EPIPE;
+    if (io->stream == SND_PCM_STREAM_PLAYBACK && (has(rig, "starving") || (has(rig, "hungry") && rig->moved < 2048)))
+        return -EPIPE;
     advance(rig);
     uint64_t limit = io->stream == SND_PCM_STREAM_CAPTURE ? rig->moved + io->buffer_size : rig->moved;
     if (rig->played > limit) {
@@ -183,6 +209,8 @@ static snd_pcm_sframes_t rig_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channe
     struct rig *rig = io->private_data;
     if (has(rig, "unplugged")) return -ENODEV;
     int silent = has(rig, "zeros");
+    int faint = has(rig, "faint") && io->format == SND_PCM_FORMAT_FLOAT_LE;
+    const float residue = 1e-12f;
     for (snd_pcm_uframes_t frame = 0; frame < count; frame++) {
         uint64_t number = rig->moved + frame;
         for (unsigned channel = 0; channel < io->channels; channel++) {
@@ -190,7 +218,9 @@ static snd_pcm_sframes_t rig_transfer(snd_pcm_ioplug_t *io, const snd_pcm_channe
             uint8_t *place = (uint8_t *)area->addr + (area->first + area->step * (offset + frame)) / 8;
             if (io->stream == SND_PCM_STREAM_CAPTURE) {
                 int32_t step = channel == 0 ? (int32_t)(number % 30000) + 1 : 1000 * (int32_t)channel;
+                if (rig->speech) step = rig->speech[number % rig->speech_frames];
                 put_sample(io->format, place, silent ? 0 : step);
+                if (faint) memcpy(place, &residue, 4);
             } else if (channel == 0) {
                 rig->queue[number % io->buffer_size] = take_sample(io->format, place);
             }
@@ -302,6 +332,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(rig) {
         free(rig);
         return code;
     }
+    if (stream == SND_PCM_STREAM_CAPTURE) load_speech(rig);
     rig->recorder = -1;
     if (record && stream == SND_PCM_STREAM_PLAYBACK)
         rig->recorder = open(record, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

@@ -3,10 +3,11 @@
 # with a virtual microphone `vmic` and a virtual speaker `vspk`, both reachable as ALSA devices of those names.
 #   Tests/Rig/start-sound.sh DIR   starts it, writes DIR/environment (NAME=value lines) and waits; ends it on SIGTERM,
 #                                  SIGINT or when its standard input is closed
-# DIR/kill-daemon makes it kill PipeWire and start it again once the file is gone. QUANTUM (256) are the frames of a
-# cycle of its graph.
+# DIR/kill-daemon makes it kill PipeWire and start it again once the file is gone; DIR/kill-pulse makes it kill
+# pipewire-pulse alone, start another one and remove the file; while there is DIR/freeze-daemon, PipeWire stands still and
+# DIR/frozen says so. QUANTUM (256) are the frames of a cycle of its graph.
 set -euo pipefail
-[ $# = 1 ] || { sed -n '2,7s/^# *//p' "$0" >&2; exit 64; }
+[ $# = 1 ] || { sed -n '2,9s/^# *//p' "$0" >&2; exit 64; }
 mkdir -p "$1"
 dir=$(cd "$1" && pwd)
 [ ${#dir} -lt 80 ] || { echo "start-sound: $dir is too long for the path of a socket" >&2; exit 64; }
@@ -110,6 +111,10 @@ set -a
 set +a
 
 daemons=()
+start_pulse() {
+    setpriv --pdeathsig KILL pipewire-pulse >>"$dir/log" 2>&1 </dev/null &
+    daemons[2]=$!
+}
 start() {
     daemons=()
     # They end with this script however it ends.
@@ -118,8 +123,7 @@ start() {
     for _ in $(seq 200); do [ -S "$dir/runtime/pipewire-0" ] && break; sleep 0.05; done
     setpriv --pdeathsig KILL wireplumber >>"$dir/log" 2>&1 </dev/null &
     daemons+=($!)
-    setpriv --pdeathsig KILL pipewire-pulse >>"$dir/log" 2>&1 </dev/null &
-    daemons+=($!)
+    start_pulse
     # Refused until WirePlumber is up.
     for _ in $(seq 300); do
         if pactl set-default-sink vspk && pactl set-default-source vmic; then return; fi 2>/dev/null
@@ -146,6 +150,18 @@ while true; do
     status=0
     read -r -t 0.2 || status=$?
     [ "$status" -gt 128 ] || exit 0
+    if [ -e "$dir/kill-pulse" ] && [ ${#daemons[@]} = 3 ]; then
+        kill -KILL "${daemons[2]}" && wait "${daemons[2]}" 2>/dev/null || true
+        rm -f "$dir/runtime/pulse/native"
+        start_pulse
+        rm -f "$dir/kill-pulse"
+    fi
+    if [ -e "$dir/freeze-daemon" ] && [ ! -e "$dir/frozen" ] && [ ${#daemons[@]} -gt 0 ]; then
+        kill -STOP "${daemons[0]}" && touch "$dir/frozen"
+    fi
+    if [ ! -e "$dir/freeze-daemon" ] && [ -e "$dir/frozen" ]; then
+        kill -CONT "${daemons[0]}" && rm -f "$dir/frozen"
+    fi
     if [ -e "$dir/kill-daemon" ] && [ ${#daemons[@]} -gt 0 ]; then stop; fi
     if [ ! -e "$dir/kill-daemon" ] && [ ${#daemons[@]} = 0 ]; then start; fi
 done

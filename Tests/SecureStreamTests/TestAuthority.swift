@@ -162,13 +162,13 @@ final class TestAuthority: Sendable {
 
     @discardableResult
     private static func run(_ command: String, _ arguments: [String]) throws -> String {
-        let process = Process()
+        let process = ChildProcess()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [command] + arguments
         process.standardOutput = output
         process.standardError = output
-        try process.runAlone()
+        try process.run()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {

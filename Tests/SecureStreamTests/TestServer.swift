@@ -12,7 +12,7 @@ final class TestServer: Sendable {
     let identifier: Int32
     private let input: Int32
     private let output: Int32
-    private let process: Mutex<Process>
+    private let process: Mutex<ChildProcess>
 
     /// Starts `python3 <script of this folder> arguments` and waits for its port.
     static func python(_ script: String, _ arguments: [String]) throws -> TestServer {
@@ -21,14 +21,14 @@ final class TestServer: Sendable {
     }
 
     private init(command: [String]) throws {
-        let process = Process()
+        let process = ChildProcess()
         let input = Pipe()
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = command
         process.standardInput = input
         process.standardOutput = output
-        try process.runAlone()
+        try process.run()
         identifier = process.processIdentifier
         self.input = fcntl(input.fileHandleForWriting.fileDescriptor, F_DUPFD_CLOEXEC, 3)
         self.output = fcntl(output.fileHandleForReading.fileDescriptor, F_DUPFD_CLOEXEC, 3)
@@ -79,7 +79,7 @@ final class TestServer: Sendable {
 /// `openssl s_server`, whose terminal goes through to the client.
 final class OpenSSLServer {
     let port: Int
-    private let process = Process()
+    private let process = ChildProcess()
     private let input = Pipe()
     private let output = Pipe()
 
@@ -92,7 +92,7 @@ final class OpenSSLServer {
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
-        try process.runAlone()
+        try process.run()
         // It prints "ACCEPT 127.0.0.1:<port>".
         var words: [Substring] = []
         while words.first != "ACCEPT" {

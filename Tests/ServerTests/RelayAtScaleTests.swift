@@ -195,6 +195,27 @@ import VoiceServer
         }
     }
 
+    /// A worker that stands still makes the connection stop reading: what the client sends meanwhile waits in the socket
+    /// and comes at once, which is no haste of the client's.
+    @Test func aWorkerThatStandsStillIsNoHasteOfTheClient() async throws {
+        let pace = Pace()
+        let session = try await serve {
+            $0.makeConverter = { _ in PacedConverter(pace) }
+        } _: { server, url in
+            // 133 packets a second: the 256 that may wait before the worker are full after two seconds.
+            let client = try PeerClient.start(
+                url, [[.auth("sk-s"), .wait("ready"), .audio(168_000, frame: 160, speed: 1.33), .end, .wait("close")]])
+            for _ in 0..<2_000 where server.load.secondsIn < 0.5 { try await Task.sleep(for: .milliseconds(5)) }
+            pace.milliseconds = 5_000
+            try await Task.sleep(for: .milliseconds(200))
+            pace.milliseconds = 0
+            return try #require(try await PeerClient.transcripts(client).first)
+        }
+        #expect(session.closeCode == 1000, "\(session.closeReason ?? "")")
+        #expect(session.samplesReceived == 168_000)
+        #expect(session.differingSamples == 0)
+    }
+
     /// One session that never pauses does not hold up another on the same worker.
     @Test func sessionsTakeTurns() async throws {
         let pace = Pace()

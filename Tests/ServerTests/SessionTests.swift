@@ -103,11 +103,23 @@ import Testing
         #expect(session.loudest > 1_000)
         // Another voice is not what was sent.
         #expect(session.differingSamples > 12_000)
-        let unknown = try await run([
-            .auth(Self.key), .wait("ready"), .text(#"{"type":"voice","voice":"nobody"}"#), .wait("close"),
+        #expect(session.first("voice")?.voice == "adam")
+    }
+
+    /// A voice that is not there ends nothing: the client is told, and the old one goes on.
+    @Test func anUnknownVoiceLeavesTheSessionAsItIs() async throws {
+        let session = try await run([
+            .auth(Self.key, ["voice": "none"]), .wait("ready"), .text(#"{"type":"voice","voice":"nobody"}"#),
+            .wait("voice"), .audio(16_000, speed: 1.4, file: Checkout.fixture("speech-female.wav")), .end,
+            .wait("close"),
         ])
-        #expect(unknown.closeCode == 1008)
-        #expect(unknown.closeReason?.contains("nobody") == true)
+        #expect(session.first("ready")?.features?.contains("voice_answer") == true)
+        let answer = try #require(session.first("voice"))
+        #expect(answer.voice == "none")
+        #expect(answer.refused == "nobody")
+        #expect(answer.message?.contains("unknown voice nobody") == true)
+        #expect(session.closeCode == 1000)
+        #expect(session.differingSamples == 0)
     }
 
     @Test func unknownTypesAndFieldsAreIgnored() async throws {

@@ -92,15 +92,26 @@ import Testing
                 [.auth("sk-user", ["voice": "nobody-knows"]), .wait("close")],
                 [
                     .auth("sk-user", ["voice": "adam", "max_duration_seconds": 5]), .wait("ready"), .audio(1_600),
-                    .text(#"{"type":"voice","voice":"rachel"}"#), .audio(1_600), .end, .wait("close"),
+                    .text(#"{"type":"voice","voice":"rachel"}"#), .text(#"{"type":"voice","voice":"none"}"#),
+                    .text(#"{"type":"voice","voice":"nobody-at-all"}"#), .audio(1_600),
+                    .wait("voice", count: 3), .end, .wait("close"),
                 ],
                 [
                     .auth("sk-user", ["max_duration_seconds": 5]), .wait("ready"),
-                    .text(#"{"type":"voice","voice":"nobody-knows"}"#), .wait("close"),
+                    .text(#"{"type":"voice","voice":"nobody-knows"}"#), .audio(1_600), .wait("voice"), .end,
+                    .wait("close"),
                 ],
             ])
-        #expect(transcripts.map(\.closeCode) == [1008, 1000, 4502], "\(transcripts.map(\.closeReason))")
+        // A voice that is not there at the other end ends nothing there, and nothing here.
+        #expect(transcripts.map(\.closeCode) == [1008, 1000, 1000], "\(transcripts.map(\.closeReason))")
         #expect(transcripts[0].events.last?.message?.contains("nobody-knows") == true)
+        // What the other end answers is passed on, and offered here as there.
+        #expect(transcripts[1].first("ready")?.features?.contains("voice_answer") == true)
+        #expect(transcripts[1].events("voice").map(\.voice) == ["rachel", "none", "none"])
+        #expect(transcripts[1].events("voice").map(\.refused) == [nil, nil, "nobody-at-all"])
+        #expect(transcripts[2].events("voice").map(\.voice) == ["none"])
+        #expect(transcripts[2].first("voice")?.refused == "nobody-knows")
+        #expect(transcripts[2].first("voice")?.message?.contains("nobody-knows") == true)
     }
 
     /// A relay that stands still is found by its heartbeat.

@@ -54,8 +54,8 @@ import Testing
         ],
         // On the engine's parts, and on NIO's HTTP client; never on the server.
         "Product/QuotaAPI": [
-            "Foundation", "Synchronization", "AsyncHTTPClient", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1", "NIOPosix",
-            "NIOSSL", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket",
+            "Foundation", "Synchronization", "AsyncHTTPClient", "CRealtime", "Crypto", "JWTKit", "NIOCore", "NIOHTTP1",
+            "NIOPosix", "NIOSSL", "VoiceKit", "VoiceRealtime", "VoiceRelay", "VoiceSecureStream", "VoiceWebSocket",
             "VoiceWebSocketClient",
         ],
         "Product/CommandLine": [

@@ -1,3 +1,4 @@
+import CRealtime
 import Glibc
 import Synchronization
 import Testing
@@ -36,6 +37,53 @@ struct DriverTests {
         driver.abort()
         #expect(try driver.lastEvents() == [.closed(.init(code: 1006, reason: "", wasClean: false, cause: .aborted))])
         #expect(driver.pendingSendBytes == 0)
+    }
+
+    @Test("a companion ends each wait once, and no message is missed beside it")
+    func companions() throws {
+        let driver = try connect(echoServer)
+        let companion = crt_eventfd_create()
+        defer { close(companion) }
+        driver.companions = (-1, companion, -1)
+        var answered = 0
+        for round in 0..<200 {
+            crt_eventfd_signal(companion)
+            if round % 3 == 0 { try driver.sendBinary([UInt8(round)]) }
+            let start = monotonicNow()
+            try driver.wait(until: start.advanced(byNanoseconds: .seconds(20)))
+            #expect(monotonicNow().nanoseconds(since: start) < .seconds(10))
+            while let event = driver.nextEvent() {
+                #expect(event == .binary([UInt8(answered * 3)]))
+                answered += 1
+            }
+        }
+        while answered < 67 {
+            #expect(try driver.oneEvent() == .binary([UInt8(answered * 3)]))
+            answered += 1
+        }
+        // A message may have ended the last wait before the companion was looked at. Now nothing else can end one, and
+        // one wait takes all that was signalled.
+        crt_eventfd_signal(companion)
+        try driver.wait(until: monotonicNow().advanced(byNanoseconds: .seconds(20)))
+        var count: UInt64 = 0
+        #expect(read(companion, &count, 8) == -1 && errno == EAGAIN)
+        driver.abort()
+    }
+
+    @Test("who never waits gets the messages, too")
+    func looksWithoutWaiting() throws {
+        let driver = try connect(echoServer)
+        // Nothing is there to be read, and the driver has seen it.
+        try driver.wait(until: monotonicNow().advanced(byNanoseconds: .milliseconds(20)))
+        try driver.sendBinary([7])
+        let end = monotonicNow().advanced(byNanoseconds: .seconds(20))
+        var event: WebSocketEvent?
+        while event == nil, monotonicNow() < end {
+            try driver.wait(until: MonotonicTime(nanoseconds: 0))
+            event = driver.nextEvent()
+        }
+        #expect(event == .binary([7]))
+        driver.abort()
     }
 
     @Test("a large message arrives whole, however the stream cuts it")

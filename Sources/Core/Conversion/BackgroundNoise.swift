@@ -1,7 +1,7 @@
 import CSignalKernels
 
 /// How noisy the recording is, from the quietest moments of the last seconds beside its loudest.
-struct BackgroundNoise {
+package struct BackgroundNoise {
     /// One-pole smoothing of the window's energy: about 40 ms.
     private static let smoothing: Float = 0.06
     /// The floor follows downwards at once, upwards by 2 dB a second.
@@ -16,17 +16,19 @@ struct BackgroundNoise {
     private var smoothed: Float = 0
     private var lowest: Float = 0
 
+    package init() {}
+
     /// Takes the energy of the next window.
     ///
     /// - Returns: 0 in a quiet room, 1 in a noisy one.
-    mutating func share(energy: Float, loudest: Float) -> Double {
+    package mutating func share(energy: Float, loudest: Float) -> Double {
         smoothed += (energy + Self.least - smoothed) * Self.smoothing
         lowest = lowest == 0 ? smoothed : min(smoothed, lowest * Self.rise)
         let decibels = 10 / 2.302_585 * csk_log(Double(lowest) / Double(loudest + Self.least))
         return within((decibels - Self.onsetDecibels) / Self.rangeDecibels, 0, 1)
     }
 
-    mutating func reset() {
+    package mutating func reset() {
         smoothed = 0
         lowest = 0
     }

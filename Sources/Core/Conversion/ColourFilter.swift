@@ -36,6 +36,13 @@ struct ColourTaps: Sendable {
         }
     }
 
+    /// The response that lets nothing through.
+    static var silent: ColourTaps { ColourTaps() }
+
+    private init() {
+        reversed = InlineArray(repeating: 0)
+    }
+
     /// The usable points in the order of frequency.
     private static func sorted(_ points: [Voice.ColourPoint]) -> [Voice.ColourPoint] {
         points.filter { $0.hertz.isFinite && $0.decibels.isFinite && $0.hertz > 0 }.sorted { $0.hertz < $1.hertz }

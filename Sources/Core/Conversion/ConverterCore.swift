@@ -7,6 +7,8 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
 
     /// Voiced hops between two measurements of the formants: 20 ms.
     private static let formantHops = 8
+    /// 5 s of voice.
+    private static let knownHops = 1000
 
     let delay: Int
     private var dry = SampleHistory(capacity: 1024)
@@ -15,6 +17,8 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
     private var tracker = PitchTracker()
     private var track = PitchTrack()
     private var statistics = SourceStatistics()
+    private var watch = SpeakerWatch()
+    private var heardHops = 0
     private var formants = FormantTracker()
     private var landing: Landing
     private var marks = PitchMarks()
@@ -23,27 +27,64 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
     private var breath: BreathSource
     private var breathShare: Float
     private var colour: ColourFilter
+    private var air: AirFilter
     private var effects: EffectChain
     private var level = LevelKeeper()
+    private var peaks = PeakGuard()
     private var gate = NoiseGate()
     private var plan = SynthesisPlan()
     private var voicedHops = 0
     private var wantedMix: Float = 1
-    private var mix: Float
+    /// The share of the converted voice in the newest output.
+    private(set) var mix: Float
+    /// Who is known to speak, if the voice doesn't say for whom it was made.
+    private let speaker: PreparedVoice.Speaker?
+    /// The gate's gain for the newest output.
+    private(set) var gateGain: Float = 1
 
-    init(voice: PreparedVoice, delay: Int, seed: UInt64) {
+    init(voice: PreparedVoice, delay: Int, seed: UInt64, speaker: Voice.Speaker? = nil) {
         self.delay = delay
+        self.speaker = speaker.map { PreparedVoice.Speaker($0) }
         landing = Landing(voice: voice)
         synthesizer = GrainSynthesizer(delay: delay)
         breath = BreathSource(seed: seed)
         breathShare = Float(voice.effects.whisper)
         colour = ColourFilter(voice.colour)
+        air = AirFilter(voice.air)
         effects = EffectChain(effects: voice.effects)
         mix = voice.isBypass ? 0 : 1
+        expectSpeaker()
     }
 
+    /// Starts from the speaker for whom the voice was made, or from whoever is known to speak.
+    private mutating func expectSpeaker() {
+        let expected = landing.voice.speaker ?? speaker
+        watch.begin(expecting: expected)
+        guard let speaker = expected else { return }
+        statistics.expect(speaker)
+        formants.expect(spacingHertz: speaker.spacingHertz)
+        landing.expect(speaker)
+    }
+
+    /// The one who has been heard; nil before there was voice enough to know them again.
+    var heardSpeaker: Voice.Speaker? {
+        guard heardHops >= Self.knownHops, let median = statistics.medianLog, let spacing = formants.spacingHertz
+        else { return nil }
+        return Voice.Speaker(
+            medianHertz: NaturalLog.inverse(median), spreadSemitones: statistics.spreadLog / NaturalLog.perSemitone,
+            spacingHertz: spacing)
+    }
+
+    /// The next output sample, the gate's gain included.
     @inline(__always)
     mutating func convert(_ input: Float) -> Float {
+        let output = convertUngated(input)
+        return gateGain == 1 ? output : gateGain * output
+    }
+
+    /// The next output sample without the gate's gain, which `gateGain` then is.
+    @inline(__always)
+    mutating func convertUngated(_ input: Float) -> Float {
         let sample = input.isFinite ? max(-8, min(8, input)) : 0
         dry.append(sample)
         let passed = highPass.filter(Double(sample))
@@ -55,11 +96,14 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         let source = audio.samples(from: position)[0]
         let rendered = synthesizer.render(
             position: Double(position), plan: plan, audio: audio, track: track, marks: marks, sinc: sinc)
-        let coloured = effects.apply(to: colour.filter(breathe(rendered)))
+        let breathed = breathe(rendered)
+        let coloured = effects.apply(to: colour.filter(breathed) + air.air(above: breathed))
         let converted = level.keep(coloured, source: source)
-        let output = blend(converted, dry: position < 0 ? 0 : dry.samples(from: position)[0])
-        let gain = gate.gain(for: Float(passed))
-        return gain == 1 ? output : gain * output
+        gateGain = gate.gain(for: Float(passed))
+        let unconverted = position < 0 ? 0 : dry.samples(from: position)[0]
+        let blended = blend(converted, dry: unconverted)
+        if mix == 0 { return unconverted }
+        return peaks.protect(blended, newest: sample, source: unconverted, share: mix)
     }
 
     /// Replaces a share of the voice by noise of the same colour, in equal power.
@@ -82,18 +126,29 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         let hertz = frame.voiced ? ConversionFormat.sampleRate / frame.period : 0
         if frame.voiced {
             statistics.add(hertz: hertz)
+            if watch.findsAnother(hertz: hertz) { forgetExpected() }
+            heardHops += 1
             voicedHops += 1
-            if voicedHops % Self.formantHops == 0 { formants.measure(audio: audio, sinc: sinc) }
+            if voicedHops % Self.formantHops == 0 { formants.measure(audio: audio, hertz: hertz, sinc: sinc) }
         } else {
             voicedHops = 0
         }
         marks.advance(audio: audio, track: track)
         plan = landing.advance(hertz: hertz, statistics: statistics, spacingHertz: formants.spacingHertz)
+        synthesizer.reconsider(position: Double(audio.count - 1 - delay), plan: plan, track: track)
         colour.advance()
+        air.advance()
         if breathShare > 0 || landing.voice.effects.whisper > 0 {
             let ahead = max(0, min(56, delay - 184))
             breath.fit(position: audio.count - delay + ahead, speed: plan.formantRatio, audio: audio, sinc: sinc)
         }
+    }
+
+    /// Goes on with what has been heard alone: the one who was expected is not here.
+    private mutating func forgetExpected() {
+        statistics.adopt(watch.heard)
+        formants.reset()
+        landing.forgetSpeaker()
     }
 
     @inline(__always)
@@ -106,13 +161,16 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         }
         if mix == 0 { return dry }
         if mix == 1 { return converted }
-        return dry + mix * (converted - dry)
+        return (dry + mix * (converted - dry)) * level.makeUp(share: mix)
     }
 
     mutating func setVoice(_ voice: PreparedVoice) {
         landing.voice = voice
+        // Later the one who speaks is known better.
+        if statistics.seconds < 2 { expectSpeaker() }
         effects.wanted = voice.effects
         colour.set(voice.colour)
+        air.set(voice.air)
     }
 
     mutating func setOffsets(pitchSemitones: Double, formantRatio: Double) {
@@ -150,6 +208,7 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         track.reset()
         statistics.reset()
         formants.reset()
+        heardHops = 0
         voicedHops = 0
         landing.reset()
         marks.reset()
@@ -157,10 +216,14 @@ struct ConverterCore: ~Copyable, @unchecked Sendable {
         breath.reset()
         breathShare = Float(landing.voice.effects.whisper)
         colour.reset()
+        air.reset()
         effects.reset()
         level.reset()
+        peaks.reset()
         gate.reset()
+        gateGain = 1
         plan = SynthesisPlan()
         mix = landing.voice.isBypass ? 0 : wantedMix
+        expectSpeaker()
     }
 }

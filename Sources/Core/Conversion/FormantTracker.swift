@@ -1,138 +1,51 @@
-import CSignalKernels
-
-/// Measures the speaker's formant spacing, the acoustic length of the vocal tract.
+/// Measures the speaker's formant spacing, the acoustic length of the vocal tract, in two ways.
 ///
-/// A tube closed at one end resonates at (2i - 1) / 2 times the spacing; the spacing that fits F1 to F4 best
-/// (Reby and McComb 2003) is taken per frame and its median over the speech. Formants are the roots of a
-/// 12th-order predictor at 11 kHz; the decimation comes for free from reading the history faster.
+/// Single resonances are easily taken for one another, and a median of their spacing moves by less than the formants
+/// do, in some speakers hardly at all. Whole spectra don't have that fault, but tell less from few sounds. The errors
+/// of the two have little in common, so that their mean is nearer than either: against the factors that bring parallel
+/// readings of 13 speakers nearest to each other, 3.1 % beside 3.4 (spectra) and 5.1 (resonances).
 struct FormantTracker: ~Copyable {
-    private static let order = 12
-    private static let window = 256
-    private static let rate = 11_000.0
-    private static let binHertz = 10.0
-    private static let lowestHertz = 700.0
-    private static let binCount = 100
-    private static let formants = 4
-    /// Forgets with a time constant of 1500 frames, about a minute of speech.
-    private static let keep: Float = 1 - 1 / 1500
+    private static let spectralShare = 0.7
+    /// Resonances are found moved by this power of the real factor (22 speakers, the median), about a spacing at which
+    /// both agree: 1190 Hz.
+    private static let resonancePower = 0.77
+    private static let agreementLog = 7.081_71
 
-    private var prediction = LinearPrediction(order: FormantTracker.order)
-    private var roots = PolynomialRoots(degree: FormantTracker.order)
-    private let piece: UnsafeMutablePointer<Float>
-    private let hamming: UnsafeMutablePointer<Float>
-    private let bins: UnsafeMutablePointer<Float>
-    private var total: Float = 0
-    /// Frames that had four plausible formants since the reset.
-    private(set) var frames = 0
-
-    init() {
-        piece = .allocate(capacity: Self.window + 1)
-        piece.initialize(repeating: 0, count: Self.window + 1)
-        hamming = .allocate(capacity: Self.window)
-        for index in 0..<Self.window {
-            let turn = (Double(index) + 0.5) / Double(Self.window)
-            (hamming + index).initialize(to: Float(0.54 - 0.46 * csk_cos(2 * Double.pi * turn)))
-        }
-        bins = .allocate(capacity: Self.binCount)
-        bins.initialize(repeating: 0, count: Self.binCount)
-    }
-
-    deinit {
-        piece.deallocate()
-        hamming.deallocate()
-        bins.deallocate()
-    }
+    private var scale = ScaleTracker()
+    private var resonances = ResonanceTracker()
 
     mutating func reset() {
-        for index in 0..<Self.binCount {
-            bins[index] = 0
-        }
-        total = 0
-        frames = 0
+        scale.reset()
+        resonances.reset()
     }
 
-    /// The median spacing in hertz, or nil before half a second of speech.
+    /// Starts from a spacing known beforehand, as if 10 s of that speaker's voice had been heard.
+    mutating func expect(spacingHertz: Double) {
+        scale.expect(spacingHertz: spacingHertz)
+        let log = Self.agreementLog + Self.resonancePower * (NaturalLog.of(spacingHertz) - Self.agreementLog)
+        resonances.expect(spacingHertz: NaturalLog.inverse(log))
+    }
+
+    /// Measures the voiced frame that ends with the newest sample; `hertz` is its F0.
+    mutating func measure(audio: borrowing SampleHistory, hertz: Double, sinc: borrowing SincTable) {
+        resonances.measure(audio: audio, sinc: sinc)
+        scale.measure(audio: audio, hertz: hertz, roughHertz: resonances.spacingHertz)
+    }
+
+    /// The spacing in hertz, or nil before half a second of speech.
     var spacingHertz: Double? {
-        guard frames >= 25 else { return nil }
-        var sum: Float = 0
-        for index in 0..<Self.binCount {
-            let next = sum + bins[index]
-            if next >= 0.5 * total && bins[index] > 0 {
-                return Self.lowestHertz + (Double(index) + Double((0.5 * total - sum) / bins[index])) * Self.binHertz
-            }
-            sum = next
-        }
-        return nil
+        guard let spectral = scale.spacingHertz else { return nil }
+        // Where the recording's band ends low the fourth resonance is missed as well.
+        guard !scale.lacksFormants, let fitted = resonances.spacingHertz else { return spectral }
+        let log = Self.agreementLog + (NaturalLog.of(fitted) - Self.agreementLog) / Self.resonancePower
+        return NaturalLog.inverse(Self.spectralShare * NaturalLog.of(spectral) + (1 - Self.spectralShare) * log)
     }
+}
 
-    /// Measures the voiced frame that ends with the newest sample.
-    mutating func measure(audio: borrowing SampleHistory, sinc: borrowing SincTable) {
-        let speed = ConversionFormat.sampleRate / Self.rate
-        let bank = sinc.bank(speed: speed)
-        let last = Double(audio.count - SincTable.taps / 2 - 1)
-        var previous: Float = 0
-        for index in 0...Self.window {
-            let value = SincTable.read(audio, at: last - speed * Double(Self.window - index), bank: bank)
-            if index > 0 { piece[index - 1] = hamming[index - 1] * (value - 0.97 * previous) }
-            previous = value
-        }
-        guard prediction.fit(UnsafePointer(piece), count: Self.window) else { return }
-        guard roots.solve(UnsafePointer(prediction.coefficients)) else { return }
-        if let spacing = spacing() { add(spacing) }
-    }
-
-    /// The spacing of the frame's first four formants, when it has them where formants can be.
-    private mutating func spacing() -> Double? {
-        var found = 0
-        var sum = 0.0
-        var weights = 0.0
-        var lowest = 0.0
-        while found < Self.formants {
-            guard let hertz = nextFormant(above: lowest) else { return nil }
-            let place = Double(found) + 0.5
-            guard hertz > Self.range(found).low && hertz < Self.range(found).high else { return nil }
-            sum += hertz * place
-            weights += place * place
-            lowest = hertz
-            found += 1
-        }
-        return sum / weights
-    }
-
-    private static func range(_ formant: Int) -> (low: Double, high: Double) {
-        switch formant {
-        case 0: return (200, 1150)
-        case 1: return (600, 3000)
-        case 2: return (1400, 3900)
-        default: return (2500, 5200)
-        }
-    }
-
-    /// The next resonance narrower than 500 Hz above `lowest`, in hertz.
-    private func nextFormant(above lowest: Double) -> Double? {
-        var best: Double?
-        for index in 0..<Self.order {
-            let real = roots.real[index]
-            let imaginary = roots.imaginary[index]
-            guard imaginary > 0 else { continue }
-            let hertz = csk_atan2(imaginary, real) * Self.rate / (2 * Double.pi)
-            let size = real * real + imaginary * imaginary
-            guard size > 0 else { continue }
-            let bandwidth = -csk_log(size) * Self.rate / (2 * Double.pi)
-            guard bandwidth < 500, hertz > 150, hertz > lowest + 1, hertz < best ?? 5400 else { continue }
-            best = hertz
-        }
-        return best
-    }
-
-    private mutating func add(_ spacing: Double) {
-        let bin = Int((spacing - Self.lowestHertz) / Self.binHertz)
-        guard bin >= 0 && bin < Self.binCount else { return }
-        for index in 0..<Self.binCount {
-            bins[index] *= Self.keep
-        }
-        bins[bin] += 1
-        total = total * Self.keep + 1
-        frames = min(frames + 1, 1_000_000)
+/// How pitch and formants go together in people.
+enum SpeakerNorm {
+    /// The natural logarithm of the formant spacing that a median pitch suggests; most people lie within 5 % of it.
+    static func spacingLog(pitchLog: Double) -> Double {
+        NaturalLog.of(1020) + 0.25 * (pitchLog - NaturalLog.of(110))
     }
 }

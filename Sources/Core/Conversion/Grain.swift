@@ -1,6 +1,6 @@
 import CSignalKernels
 
-/// One pulse of the output: two windowed, resampled pieces of the source on top of each other.
+/// One pulse of the output: one or two windowed, resampled pieces of the source on top of each other.
 struct Pulse {
     /// The pulse's place on the source's time axis, in samples; fractional.
     var time = 0.0
@@ -9,11 +9,14 @@ struct Pulse {
     var right = 0.0
     /// Speed at which the source is read: above 1 the formants rise.
     var speed = 1.0
-    /// The source positions that fall on `time`, and their gains.
-    var first = 0.0
-    var second = 0.0
-    var firstGain: Float = 0
-    var secondGain: Float = 0
+    /// The source positions that fall on `time`: of the mark that is nearer, and of that on the other side.
+    var near = 0.0
+    var other = 0.0
+    var gain: Float = 1
+    /// The other grain's share of the low frequencies, up to a half.
+    var otherShare: Float = 0
+    /// What the nearer grain's high frequencies are lowered by where the source is about to fade.
+    var highGain: Float = 1
     /// Unvoiced grains overlap in power, voiced ones in amplitude.
     var powerWindow = false
 }

@@ -10,13 +10,14 @@ struct Landing {
     }
 
     private static let glide = 1.0 / 12
+    /// A change of the speaker's own pitch is stretched or flattened as fast as this.
+    private static let deviationGlide = 1.0 / 6
     /// The formants may drift by 4 % a second.
     private static let spacingSlewPerHop = 1e-4
     private static let slewPerHop = 7.5e-5
-    /// The measured spacing follows the real one by this power alone: eight speakers, moved by known factors, were found
-    /// moved by 0.44 to 0.89 of it (in logarithms), on average by 0.7. A spacing is reached when the tracker finds it.
-    private static let measuredPower = 0.77
-
+    /// Who begins to speak does so above their median, by about this; it is forgotten in so many seconds of voice.
+    private static let openingLog = 0.045
+    private static let openingSeconds = 2.0
     var voice: PreparedVoice
     var offsetPitchLog = 0.0
     var offsetFormantLog = 0.0
@@ -24,6 +25,7 @@ struct Landing {
     private var speakerMedianLog: Double?
     private var speakerSpacingHertz = 1100.0
     private var pitchLog = 0.0
+    private var deviationLog = 0.0
     private var formantLog = 0.0
     private var vibratoPhase = 0.0
     private var primed = false
@@ -36,9 +38,26 @@ struct Landing {
         speakerMedianLog = nil
         speakerSpacingHertz = 1100
         pitchLog = 0
+        deviationLog = 0
         formantLog = 0
         vibratoPhase = 0
         primed = false
+    }
+
+    /// The next frame tells who speaks; what is synthesized glides there.
+    mutating func forgetSpeaker() {
+        speakerMedianLog = nil
+    }
+
+    /// Starts from a speaker known beforehand.
+    mutating func expect(_ speaker: PreparedVoice.Speaker) {
+        speakerMedianLog = speaker.medianLog
+        speakerSpacingHertz = speaker.spacingHertz
+    }
+
+    /// The factor that takes formants of one spacing to another.
+    static func formantRatio(from: Double, to: Double) -> Double {
+        within(to / max(from, 1), 0.5, 2)
     }
 
     /// Advances by one hop and says what to synthesize.
@@ -47,7 +66,12 @@ struct Landing {
         follow(statistics)
         follow(spacingHertz: spacingHertz)
         var plan = SynthesisPlan()
-        let wanted = wantedPitchLog(hertz: hertz, statistics: statistics)
+        let wanted = wantedPitchLog()
+        let stretch = stretch(statistics)
+        if hertz > 0, let speaker = speakerMedianLog {
+            let deviation = within(NaturalLog.of(hertz) - speaker, -0.7, 0.7)
+            deviationLog += (deviation - deviationLog) * Self.deviationGlide
+        }
         let wantedFormant = wantedFormantLog()
         if primed {
             pitchLog += (wanted - pitchLog) * Self.glide
@@ -58,7 +82,7 @@ struct Landing {
             primed = speakerMedianLog != nil
         }
         plan.formantRatio = within(NaturalLog.inverse(formantLog), 0.5, 2)
-        plan.pitchRatio = within(NaturalLog.inverse(pitchLog + vibrato()), 0.25, 4)
+        plan.pitchRatio = within(NaturalLog.inverse(pitchLog + stretch * deviationLog + vibrato()), 0.25, 4)
         if case .constant(let period) = voice.pitch, fixed == nil {
             plan.constantPeriod = period / NaturalLog.inverse(offsetPitchLog)
         }
@@ -66,7 +90,8 @@ struct Landing {
     }
 
     private mutating func follow(_ statistics: borrowing SourceStatistics) {
-        guard let median = statistics.medianLog else { return }
+        guard let found = statistics.medianLog else { return }
+        let median = found - Self.openingLog * max(0, 1 - statistics.seconds / Self.openingSeconds)
         guard let current = speakerMedianLog, statistics.seconds > 0.1 else {
             speakerMedianLog = median
             return
@@ -80,20 +105,27 @@ struct Landing {
         }
     }
 
-    private func wantedPitchLog(hertz: Double, statistics: borrowing SourceStatistics) -> Double {
+    /// What takes the speaker's median to the voice's.
+    private func wantedPitchLog() -> Double {
         if let fixed { return fixed.pitchLog }
         switch voice.pitch {
         case .ratio(let log):
             return log + offsetPitchLog
         case .constant:
             return 0
-        case .landing(let medianLog, let spreadLog):
+        case .landing(let medianLog, _):
             guard let speaker = speakerMedianLog else { return offsetPitchLog }
-            let known = min(1, statistics.seconds / 2)
-            let spread = 1 + known * (within(spreadLog / statistics.spreadLog, 0.7, 1.4) - 1)
-            let deviation = hertz > 0 ? NaturalLog.of(hertz) - speaker : 0
-            return medianLog - speaker + within(deviation, -0.7, 0.7) * (spread - 1) + offsetPitchLog
+            return medianLog - speaker + offsetPitchLog
         }
+    }
+
+    /// By which share the speaker's deviations from the median are to grow (shrink, below 0).
+    private func stretch(_ statistics: borrowing SourceStatistics) -> Double {
+        guard fixed == nil, case .landing(_, let spreadLog) = voice.pitch else { return 0 }
+        let known = min(1, statistics.seconds / 2)
+        // What was learned beforehand can be trusted more than a few seconds of speech.
+        let most = voice.speaker == nil ? 1.4 : 2
+        return known * (within(spreadLog / statistics.spreadLog, 1 / most, most) - 1)
     }
 
     private func wantedFormantLog() -> Double {
@@ -102,14 +134,14 @@ struct Landing {
         case .ratio(let log):
             return log + offsetFormantLog
         case .landing(let spacingHertz):
-            return NaturalLog.of(spacingHertz / speakerSpacingHertz) / Self.measuredPower + offsetFormantLog
+            return NaturalLog.of(spacingHertz / speakerSpacingHertz) + offsetFormantLog
         }
     }
 
     /// Follows the measured spacing slowly; before there is one, what the pitch suggests.
     private mutating func follow(spacingHertz measured: Double?) {
-        let suggested = 1020 * NaturalLog.inverse(0.25 * ((speakerMedianLog ?? 5) - NaturalLog.of(110)))
-        let distance = NaturalLog.of((measured ?? suggested) / speakerSpacingHertz)
+        let suggested = SpeakerNorm.spacingLog(pitchLog: speakerMedianLog ?? 5)
+        let distance = (measured.map(NaturalLog.of) ?? suggested) - NaturalLog.of(speakerSpacingHertz)
         let most = measured == nil ? 1 : Self.spacingSlewPerHop
         speakerSpacingHertz *= NaturalLog.inverse(max(-most, min(most, distance)))
     }

@@ -2,8 +2,9 @@ import CSignalKernels
 
 /// Lowers the pauses, and opens before the word.
 ///
-/// The level is measured on the newest input and applied to the output, which lies the converter's delay behind: the gate
-/// is open before the onset that opened it comes out. Off unless a threshold is set.
+/// The level is measured on the newest input and applied to the output, which lies the converter's delay behind: the
+/// gate is open before what opened it comes out, but not long before: it takes 5 ms of the delay to open. Off unless a
+/// threshold is set.
 struct NoiseGate {
     /// What remains of a closed gate: -24 dB.
     private static let closed: Float = 0.063

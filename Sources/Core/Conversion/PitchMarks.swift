@@ -24,10 +24,12 @@ struct MarkPair {
 struct PitchMarks: ~Copyable {
     private static let capacity = 64
     private static let searchShare = 0.12
-    private static let peakWeight: Float = 0.2
+    private static let peakWeight: Float = 0.3
     private static let distanceWeight: Float = 0.2
     /// Boxcar of the excitation's energy: 1.5 ms.
     private static let smoothing = 24
+    /// How far beside a mark its strength may be taken, in samples.
+    private static let strengthSlack = 8.0
 
     private let marks: UnsafeMutablePointer<PitchMark>
     private let scores: UnsafeMutablePointer<Float>
@@ -131,6 +133,13 @@ struct PitchMarks: ~Copyable {
     private func edge(at index: Int) -> Float {
         let shifted = index + Self.smoothing / 2
         return shifted < excitation.count ? excitation.samples(from: shifted)[0] : 0
+    }
+
+    /// The energy of the source's edges around `position`; nil where the signal isn't there yet.
+    func strength(at position: Double) -> Float? {
+        let index = min(Int(position), excitation.count - 1 - Self.smoothing / 2)
+        guard Double(index) > position - Self.strengthSlack else { return nil }
+        return excitation.samples(from: index + Self.smoothing / 2)[0]
     }
 
     /// The position one period after `position` where the signal repeats best.

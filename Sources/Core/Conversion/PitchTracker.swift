@@ -12,6 +12,9 @@ struct PitchTracker: ~Copyable {
     private static let decimation = 4
     private static let window = 192
     private static let shortestLag = 8
+    /// How much of the newest window a voiced frame leaves out. What sounds of a voice after its end has the source's
+    /// pitch, so it's kept small.
+    private static let endShare = 0.15
     private static let longestLag = 67
     /// What the filters of the tracker's own path delay the signal by, in samples.
     private static let filterDelay = 7.0
@@ -85,7 +88,7 @@ struct PitchTracker: ~Copyable {
         frame.period = period
         frame.centre = now - (width + period) / 2
         frame.start = now - 0.8 * (width + period)
-        frame.end = now - 0.3 * width
+        frame.end = now - Self.endShare * width
         return frame
     }
 

@@ -13,12 +13,34 @@ public struct PreparedVoice: Sendable {
         case ratio(log: Double)
     }
 
+    /// Who is expected to speak.
+    struct Speaker {
+        let medianLog: Double
+        let spreadLog: Double
+        let spacingHertz: Double
+        let mayBeAnother: Bool
+
+        init(_ speaker: Voice.Speaker) {
+            mayBeAnother = speaker.mayBeAnother
+            medianLog = NaturalLog.of(within(speaker.medianHertz, 50, 600))
+            spreadLog = within(speaker.spreadSemitones, 0.3, 12) * NaturalLog.perSemitone
+            spacingHertz = within(speaker.spacingHertz, 700, 1690)
+        }
+    }
+
+    /// What lies above the converter's band goes on as the colour ends here.
+    private static let trebleHertz = 7900.0
+
     let pitch: Pitch
     let formants: Formants
     let effects: Voice.Effects
     let colour: ColourTaps
-    /// Gain of what lies above the converter's band, from the colour at 7.5 kHz.
+    /// nil adds no air.
+    let air: ColourTaps?
+    /// Gain of what lies above the converter's band, from the colour at its end; never more than 1, as nothing there
+    /// is told from noise.
     let highGain: Float
+    let speaker: Speaker?
     let isBypass: Bool
 
     public init(_ voice: Voice) {
@@ -39,9 +61,12 @@ public struct PreparedVoice: Sendable {
             formants = .ratio(log: NaturalLog.of(within(ratio, 0.5, 2)))
         }
         effects = voice.effects.bounded()
-        colour = ColourTaps(voice.colour)
-        let treble = ColourTaps.decibels(voice.colour, atHertz: 7500)
-        highGain = Float(NaturalLog.inverse(min(6, treble) * ColourTaps.neperPerDecibel))
+        let levelled = VoiceFitting.levelled(voice.colour)
+        colour = ColourTaps(levelled)
+        air = voice.air.isEmpty ? nil : ColourTaps(voice.air)
+        let treble = ColourTaps.decibels(levelled, atHertz: Self.trebleHertz)
+        highGain = Float(NaturalLog.inverse(min(0, treble) * ColourTaps.neperPerDecibel))
+        speaker = voice.speaker.map { Speaker($0) }
         isBypass = voice.isBypass
     }
 }

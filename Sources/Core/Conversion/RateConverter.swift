@@ -16,13 +16,17 @@ public struct RateConverter: ~Copyable, Sendable {
     ///   - rate: One of `WideBandConverter.supportedRates` in hertz; any other stands for 16,000.
     ///   - delay: The delay of the conversion; splitting the bands adds 2 ms.
     ///   - seed: Where the noise of breathy voices starts.
-    public init(voice: Voice, rate: Int, delay: ConversionDelay = .ms15, seed: UInt64 = 1) {
+    ///   - speaker: As for `VoiceConverter`.
+    public init(
+        voice: Voice, rate: Int, delay: ConversionDelay = .ms15, seed: UInt64 = 1, speaker: Voice.Speaker? = nil
+    ) {
         do throws(WideBandError) {
-            let converter = try WideBandConverter(voice: voice, rate: rate, delay: delay, seed: seed)
+            let converter = try WideBandConverter(
+                voice: voice, rate: rate, delay: delay, seed: seed, speaker: speaker)
             delayFrames = converter.delaySamples
             wide = consume converter
         } catch {
-            let converter = VoiceConverter(voice: voice, delay: delay, seed: seed)
+            let converter = VoiceConverter(voice: voice, delay: delay, seed: seed, speaker: speaker)
             delayFrames = converter.delaySamples
             narrow = consume converter
         }

@@ -8,6 +8,8 @@ struct SourceStatistics: ~Copyable {
     /// Forgets with a time constant of 30 s of voiced speech.
     private static let keep: Float = 1 - Float(ConversionFormat.hop) / (30 * 16_000)
 
+    private static let expectedFrames: Float = 1000
+
     private let bins: UnsafeMutablePointer<Float>
     private var total: Float = 0
     private var frames = 0
@@ -35,6 +37,38 @@ struct SourceStatistics: ~Copyable {
         frames = 0
         medianLog = nil
         spreadLog = 0.15
+    }
+
+    /// Starts from a speaker known beforehand, as if 5 s of their voice had been heard.
+    mutating func expect(_ speaker: PreparedVoice.Speaker) {
+        reset()
+        let perBin = 0.693_147_18 / Self.binsPerOctave
+        var sum: Float = 0
+        for index in 0..<Self.binCount {
+            let centre = csk_log(Self.lowestHertz) + (Double(index) + 0.5) * perBin
+            let distance = (centre - speaker.medianLog) / max(speaker.spreadLog, perBin)
+            bins[index] = Float(csk_exp(-0.5 * distance * distance))
+            sum += bins[index]
+        }
+        guard sum > 0 else { return reset() }
+        total = Self.expectedFrames
+        for index in 0..<Self.binCount {
+            bins[index] *= total / sum
+        }
+        frames = Int(total)
+        medianLog = speaker.medianLog
+        spreadLog = speaker.spreadLog
+    }
+
+    /// Takes over what another one knows.
+    mutating func adopt(_ other: borrowing SourceStatistics) {
+        for index in 0..<Self.binCount {
+            bins[index] = other.bins[index]
+        }
+        total = other.total
+        frames = other.frames
+        medianLog = other.medianLog
+        spreadLog = other.spreadLog
     }
 
     mutating func add(hertz: Double) {

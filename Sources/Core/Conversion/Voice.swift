@@ -57,6 +57,26 @@ public struct Voice: Sendable, Hashable {
         }
     }
 
+    /// Who is expected to speak in a voice. The converter starts from these figures instead of finding them out, and
+    /// follows the one who really speaks from there.
+    public struct Speaker: Sendable, Hashable {
+        public var medianHertz: Double
+        public var spreadSemitones: Double
+        public var spacingHertz: Double
+        /// Somebody else may be the one who speaks: a voice that is clearly another's is followed from its first second
+        /// on, as if nobody had been expected.
+        public var mayBeAnother: Bool
+
+        public init(
+            medianHertz: Double, spreadSemitones: Double, spacingHertz: Double, mayBeAnother: Bool = false
+        ) {
+            self.medianHertz = medianHertz
+            self.spreadSemitones = spreadSemitones
+            self.spacingHertz = spacingHertz
+            self.mayBeAnother = mayBeAnother
+        }
+    }
+
     /// The name that selects the voice: lower case letters, digits and dashes.
     public var name: String
     /// One sentence for a list of voices.
@@ -64,20 +84,36 @@ public struct Voice: Sendable, Hashable {
     public var pitch: Pitch
     public var formants: Formants
     public var colour: [ColourPoint]
+    /// What is added above the end of the speaker's spectrum: gains over frequency of what lies 2 kHz lower, moved up.
+    /// Empty adds nothing.
+    public var air: [ColourPoint]
     public var effects: Effects
+    /// For whom the voice was made; nil when it is for anyone.
+    public var speaker: Speaker?
     /// True only for `none`: the output is the delayed input, bit for bit.
     public var isBypass: Bool
 
     public init(
         name: String, summary: String, pitch: Pitch, formants: Formants, colour: [ColourPoint] = [],
-        effects: Effects = Effects(), isBypass: Bool = false
+        air: [ColourPoint] = [],
+        effects: Effects = Effects(), speaker: Speaker? = nil, isBypass: Bool = false
     ) {
         self.name = name
         self.summary = summary
         self.pitch = pitch
         self.formants = formants
         self.colour = colour
+        self.air = air
         self.effects = effects
+        self.speaker = speaker
         self.isBypass = isBypass
+    }
+
+    /// Whether the result depends on who speaks, and nothing says yet who that is.
+    package var adaptsToSpeaker: Bool {
+        guard speaker == nil, !isBypass else { return false }
+        if case .landing = pitch { return true }
+        if case .landing = formants { return true }
+        return false
     }
 }

@@ -10,28 +10,31 @@ public enum VoiceCatalog {
     }
 
     /// Names that may have been meant by `name`, nearest first: at most three, none when nothing is near.
-    public static func nearestNames(to name: String) -> [String] {
+    ///
+    /// - Parameter own: Names beside the built-in ones, which come first where both are as near.
+    public static func nearestNames(to name: String, own: [String] = []) -> [String] {
+        let names = own + all.map(\.name)
         let wanted = Array(name.lowercased().utf8.prefix(64))
         let limit = max(2, wanted.count / 2)
-        let ranked = all.enumerated().map { (distance: editDistance(wanted, Array($1.name.utf8)), index: $0) }
+        let ranked = names.enumerated().map { (distance: editDistance(wanted, Array($1.utf8)), index: $0) }
         let near = ranked.filter { $0.distance <= limit }.sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }
-        return near.prefix(3).map { all[$0.index].name }
+        return near.prefix(3).map { names[$0.index] }
     }
 
     private static let natural = [
         person("rachel", "A calm, clear woman in her thirties.", 195, 2.6, 1190),
-        person("bella", "A bright, lively young woman.", 215, 3.0, 1240),
-        person("clara", "A warm, low woman's voice.", 172, 2.4, 1150),
-        person("adam", "A steady man with a full voice.", 105, 2.4, 1010),
-        person("felix", "A light, friendly man.", 128, 2.8, 1060),
-        person("oscar", "A low, slow man's voice.", 90, 2.0, 985),
-        person("robin", "A voice between man and woman.", 152, 2.6, 1100),
+        person("bella", "A bright, lively young woman.", 215, 3.0, 1250),
+        person("clara", "A warm, low woman's voice.", 172, 2.4, 1140),
+        person("adam", "A steady man with a full voice.", 105, 2.4, 975),
+        person("felix", "A light, friendly man.", 128, 2.8, 1035),
+        person("oscar", "A low, slow man's voice.", 90, 2.0, 950),
+        person("robin", "A voice between man and woman.", 152, 2.6, 1085),
     ]
 
     private static let ages = [
-        person("child", "A child of about eight years.", 265, 3.0, 1400),
-        aged("edith", "An old woman whose voice trembles a little.", 180, 1150),
-        aged("walter", "An old man whose voice trembles a little.", 118, 1020),
+        person("child", "A child of about eight years.", 265, 3.0, 1440),
+        aged("edith", "An old woman whose voice trembles a little.", 180, 1140),
+        aged("walter", "An old man whose voice trembles a little.", 118, 985),
     ]
 
     private static let characters = [

@@ -13,12 +13,17 @@ public struct VoiceConverter: ~Copyable, Sendable {
     ///   - voice: The voice to begin with.
     ///   - delay: How far the output lies behind the input.
     ///   - seed: Where the noise of breathy voices starts.
-    public init(voice: Voice, delay: ConversionDelay = .ms15, seed: UInt64 = 1) {
-        core = ConverterCore(voice: PreparedVoice(voice), delay: delay.samples, seed: seed)
+    ///   - speaker: Who will speak, if that is known (`SpeakerMeter`); a voice made for somebody starts from them.
+    public init(voice: Voice, delay: ConversionDelay = .ms15, seed: UInt64 = 1, speaker: Voice.Speaker? = nil) {
+        core = ConverterCore(voice: PreparedVoice(voice), delay: delay.samples, seed: seed, speaker: speaker)
     }
 
     /// How many samples the output lies behind the input: `output[n]` belongs to `input[n - delaySamples]`.
     public var delaySamples: Int { core.delay }
+
+    /// The one who has been heard, for another converter to start from; nil before 5 s of voice. Threads: as
+    /// `process`; neither allocates nor locks.
+    public var heardSpeaker: Voice.Speaker? { core.heardSpeaker }
 
     /// Converts a block of any size.
     ///
@@ -72,7 +77,8 @@ public struct VoiceConverter: ~Copyable, Sendable {
     }
 
     /// Lowers pauses by up to 24 dB: the gate opens where the input passes `thresholdDecibels` (full-scale sine = -3),
-    /// early enough that no onset is cut. nil switches it off, which is how it begins. Audio thread.
+    /// and is open by the time that this comes out: of a weaker onset what lies within the delay before it stays whole.
+    /// nil switches it off, which is how it begins. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setGate(thresholdDecibels: Double?) {
         core.setGate(thresholdDecibels: thresholdDecibels)

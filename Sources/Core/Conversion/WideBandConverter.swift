@@ -13,24 +13,34 @@ public struct WideBandConverter: ~Copyable, Sendable {
     public static let supportedRates = [32_000, 48_000, 96_000]
     private var bands: BandSplit
     private var core: ConverterCore
+    /// The band above 8 kHz comes on top of what the converter has kept inside full scale.
+    private var peaks: PeakGuard
+    private var voiceHighGain: Float
+    private var mix: Float = 1
 
     /// - Parameters:
     ///   - voice: The voice to begin with.
     ///   - rate: The rate of input and output in hertz.
     ///   - delay: The delay of the conversion; splitting the bands adds 2 ms.
     ///   - seed: Where the noise of breathy voices starts.
+    ///   - speaker: As for `VoiceConverter`.
     public init(
-        voice: Voice, rate: Int, delay: ConversionDelay = .ms15, seed: UInt64 = 1
+        voice: Voice, rate: Int, delay: ConversionDelay = .ms15, seed: UInt64 = 1, speaker: Voice.Speaker? = nil
     ) throws(WideBandError) {
         guard Self.supportedRates.contains(rate) else { throw .unsupportedRate(hertz: rate) }
         let prepared = PreparedVoice(voice)
         bands = BandSplit(factor: rate / Int(ConversionFormat.sampleRate), delay: delay.samples)
         bands.wantedHighGain = prepared.highGain
-        core = ConverterCore(voice: prepared, delay: delay.samples, seed: seed)
+        voiceHighGain = prepared.highGain
+        peaks = PeakGuard(rate: Double(rate))
+        core = ConverterCore(voice: prepared, delay: delay.samples, seed: seed, speaker: speaker)
     }
 
     /// How many samples, at the device's rate, the output lies behind the input.
     public var delaySamples: Int { bands.delaySamples }
+
+    /// The one who has been heard, for another converter to start from; nil before 5 s of voice.
+    public var heardSpeaker: Voice.Speaker? { core.heardSpeaker }
 
     /// Converts a block of any size; input and output may be the same memory. Audio thread; no allocation, no lock.
     @_noLocks @_noAllocation
@@ -41,9 +51,14 @@ public struct WideBandConverter: ~Copyable, Sendable {
         guard count > 0, let source = input.baseAddress, let target = output.baseAddress else { return }
         for index in 0..<count {
             if let low = bands.push(source[index]) {
-                bands.pushConverted(core.convert(low))
+                bands.pushConverted(core.convertUngated(low), gain: core.gateGain)
             }
-            target[index] = bands.joined()
+            let joined = bands.joined()
+            guard core.mix > 0 else {
+                target[index] = joined
+                continue
+            }
+            target[index] = peaks.protect(joined, newest: bands.newest, source: bands.source, share: core.mix)
         }
     }
 
@@ -51,7 +66,13 @@ public struct WideBandConverter: ~Copyable, Sendable {
     @_noLocks @_noAllocation
     public mutating func setVoice(_ voice: PreparedVoice) {
         core.setVoice(voice)
-        bands.wantedHighGain = voice.highGain
+        voiceHighGain = voice.highGain
+        blendHighGain()
+    }
+
+    /// The input's own share of the mix has what lies above 8 kHz as it is.
+    private mutating func blendHighGain() {
+        bands.wantedHighGain = mix == 0 ? 1 : 1 + mix * (voiceHighGain - 1)
     }
 
     /// As `VoiceConverter.setOffsets`. Audio thread.
@@ -63,7 +84,9 @@ public struct WideBandConverter: ~Copyable, Sendable {
     /// As `VoiceConverter.setMix`. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setMix(_ share: Double) {
-        core.setMix(Float(within(share, 0, 1)))
+        mix = Float(within(share, 0, 1))
+        core.setMix(mix)
+        blendHighGain()
     }
 
     /// As `VoiceConverter.setFixedRatio`. Audio thread.
@@ -78,7 +101,7 @@ public struct WideBandConverter: ~Copyable, Sendable {
         core.setFixed(nil)
     }
 
-    /// As `VoiceConverter.setGate`; the gate acts below 8 kHz. Audio thread.
+    /// As `VoiceConverter.setGate`: the level below 8 kHz opens the gate, its gain holds for all. Audio thread.
     @_noLocks @_noAllocation
     public mutating func setGate(thresholdDecibels: Double?) {
         core.setGate(thresholdDecibels: thresholdDecibels)
@@ -89,5 +112,6 @@ public struct WideBandConverter: ~Copyable, Sendable {
     public mutating func reset() {
         core.reset()
         bands.reset()
+        peaks.reset()
     }
 }

@@ -5,6 +5,8 @@ struct DelayTarget {
 
     private let settings: JitterBuffer.Settings
     private(set) var nanoseconds: Int64
+    /// The deepest that is allowed.
+    var depthMaxNanoseconds: Int64
     /// Since when less than the present target would do.
     private var calmSince: Int64?
     private var lastStep: Int64 = 0
@@ -12,6 +14,7 @@ struct DelayTarget {
     init(_ settings: JitterBuffer.Settings) {
         self.settings = settings
         nanoseconds = settings.startNanoseconds
+        depthMaxNanoseconds = settings.depthMaxNanoseconds
     }
 
     /// - Parameters:
@@ -20,7 +23,7 @@ struct DelayTarget {
     @_noLocks @_noAllocation
     mutating func update(needed: Int64, now: Int64) {
         let wanted = min(
-            max(needed &+ settings.marginNanoseconds, settings.depthMinNanoseconds), settings.depthMaxNanoseconds)
+            max(needed &+ settings.marginNanoseconds, settings.depthMinNanoseconds), depthMaxNanoseconds)
         if wanted >= nanoseconds {
             nanoseconds = wanted
             calmSince = nil

@@ -27,7 +27,9 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         case concealment
     }
 
-    let settings: Settings
+    /// What was asked for, and what follows from the periods of both devices.
+    private let asked: Settings
+    private(set) var settings: Settings
     var queue: PositionedSamples
     var played: PositionedSamples
     var search: SimilaritySearch
@@ -36,7 +38,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
     var target: DelayTarget
     private var spares = SpareWatch()
     var clock: PullClock
-    var loop = DriftLoop()
+    var loop: DriftLoop
     var state = State.waiting
     /// Position of the next sample to be played.
     var head = 0
@@ -44,6 +46,8 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
     var fadeLeft = 0
     let fadeFrames: Int
     var sinceSplice = 0
+    /// Samples that were bridged since the stream ran dry, until it came again.
+    var gapSamples = 0
     private var lastArrival: Int64?
     private var lastAnchor: Int64?
     /// By how much the smoothed anchor lags behind the true one.
@@ -56,6 +60,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
 
     /// Allocates everything.
     public init(_ settings: Settings) {
+        asked = settings
         self.settings = settings
         let rate = settings.rate
         fadeFrames = rate / 200
@@ -67,6 +72,24 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         arrivals = ArrivalStatistics(quantile: settings.quantile, scale: settings.scale)
         target = DelayTarget(settings)
         clock = PullClock(scale: settings.scale)
+        loop = DriftLoop(settleSeconds: settings.scale.watchesSpare ? 0 : 4)
+    }
+
+    /// Says in what portions sound comes and is asked for, where these are large: the level goes up and down by them, so
+    /// it takes more to be too old, and the depth may be larger.
+    ///
+    /// - Parameters:
+    ///   - frame: nanoseconds of sound that come at once.
+    ///   - pull: nanoseconds of sound that are asked for at once.
+    @_noLocks @_noAllocation
+    public mutating func setPeriods(frame: Int64, pull: Int64) {
+        // Two long ones may come at once.
+        let frames = frame > PeriodFrames.long ? 2 &* frame : max(0, frame)
+        let pulls = pull > PeriodFrames.long ? 2 &* pull : max(0, pull)
+        settings.lateNanoseconds = max(asked.lateNanoseconds, frames &+ pulls)
+        settings.depthMaxNanoseconds = max(asked.depthMaxNanoseconds, 2 &* (frames &+ pulls))
+        target.depthMaxNanoseconds = settings.depthMaxNanoseconds
+        clock.setPeriod(Double(pull), scale: asked.scale)
     }
 
     /// Samples waiting to be played.
@@ -99,6 +122,13 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         get { loop.ppm }
     }
 
+    /// By how much the stream's clock runs faster than the puller's, in parts per million, as learnt so far: what
+    /// ``driftPPM`` is but for the repair of a delay.
+    public var clockPPM: Double {
+        @_noLocks @_noAllocation
+        get { loop.clockPPM }
+    }
+
     /// Takes samples that arrived at `arrival`. What the buffer can't hold pushes the oldest out, as late.
     @_noLocks @_noAllocation
     public mutating func push(_ samples: UnsafeBufferPointer<Float>, arrival: MonotonicTime) {
@@ -106,7 +136,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         let time = Int64(bitPattern: arrival.nanoseconds)
         if let lastArrival, time &- lastArrival > settings.depthMaxNanoseconds &+ sound(samples.count), !isPaused {
             counts.outages &+= 1
-            arrivals.restart()
+            forgetDistance()
         }
         isPaused = false
         lastArrival = time
@@ -126,8 +156,16 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
     /// The stream goes on, but at another distance in time: another source, another connection.
     @_noLocks @_noAllocation
     public mutating func restart() {
-        arrivals.restart()
+        forgetDistance()
         lastArrival = nil
+    }
+
+    /// What comes next has another anchor, with nothing to be smoothed between the two.
+    @_noLocks @_noAllocation
+    private mutating func forgetDistance() {
+        arrivals.restart()
+        anchorLag = nil
+        loop.hold()
     }
 
     /// The stream leaves out so many samples here, which nobody will ever push.
@@ -161,7 +199,7 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         if arrivals.anchor != nil {
             let before = target.nanoseconds
             target.update(needed: needed(pulling: output.count, now: time), now: time)
-            if target.nanoseconds != before { loop.hold() }
+            loop.shift(by: Double(before &- target.nanoseconds) * 1e-9)
         }
         smoothAnchor(length: Double(length))
         guard let base = output.baseAddress, output.count > 0 else { return }
@@ -182,6 +220,11 @@ public struct JitterBuffer: ~Copyable, @unchecked Sendable {
         }
         if case .playing = state, let error = delayError {
             spares.note(spare: sound(level) &- sound(count), delay: delayNanoseconds, error: error, now: now)
+        } else if case .concealing = state, level > 0, gapSamples > 0 {
+            // What was away for longer has paused, and no depth would do for it.
+            let needed = target.nanoseconds &+ sound(gapSamples)
+            if needed < settings.depthMaxNanoseconds { spares.noteGap(needed: needed, now: now) }
+            gapSamples = 0
         }
         let kept = target.nanoseconds &- settings.marginNanoseconds
         // Two clocks that differ meet in every phase sooner or later, and both threads may be late then.

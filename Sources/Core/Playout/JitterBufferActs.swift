@@ -118,6 +118,7 @@ extension JitterBuffer {
         fadeSource = .concealment
         fadeLeft = fadeFrames
         state = .playing
+        loop.hold()
     }
 
     @_noLocks @_noAllocation
@@ -130,6 +131,7 @@ extension JitterBuffer {
         }
         concealment.begin(after: played, search: search)
         counts.concealments &+= 1
+        gapSamples = 0
         state = .concealing
         loop.hold()
     }
@@ -141,6 +143,7 @@ extension JitterBuffer {
             output[index] = counts.played == 0 ? 0 : concealment.next()
             played.append(output[index])
         }
+        if case .concealing = state, level == 0 { gapSamples &+= count }
         if isConcealing { counts.concealed &+= count } else { counts.silent &+= count }
         return count
     }

@@ -1,7 +1,8 @@
 /// What depth the pulls of the last seconds would have needed, from how much was left over at each of them.
 ///
 /// For a stream and a speaker in one machine: what makes both late at the same time, a sound server's hiccup for one,
-/// needs no depth, and the arrivals alone don't tell. Times in nanoseconds.
+/// needs no depth, and the arrivals alone don't tell. A need that did not come back within these seconds was a moment's:
+/// depth would not have been there in time for it, and is of no use after it. Times in nanoseconds.
 struct SpareWatch {
     private static var bucketCount: Int { 16 }
     private static var bucketNanoseconds: Int64 { 500_000_000 }
@@ -34,16 +35,36 @@ struct SpareWatch {
         } else {
             return
         }
+        keep(needed)
+    }
+
+    /// Notes that the stream came late, after a gap.
+    ///
+    /// - Parameter needed: depth with which there would have been none.
+    @_noLocks @_noAllocation
+    mutating func noteGap(needed: Int64, now: Int64) {
+        turn(to: now)
+        guard let start, now &- start > Self.settlingNanoseconds else { return }
+        keep(needed)
+    }
+
+    @_noLocks @_noAllocation
+    private mutating func keep(_ needed: Int64) {
         let index = Int(bucket % Int64(Self.bucketCount))
         largest[index] = max(largest[index], needed)
     }
 
-    /// The largest need that is remembered; nil when there is none.
+    /// The largest need that has come back: the second largest, of moments that don't touch. nil when nothing is known.
     @_noLocks @_noAllocation
     mutating func needed(now: Int64) -> Int64? {
         turn(to: now)
+        var worst = 0
+        for index in 1..<Self.bucketCount where largest[index] > largest[worst] { worst = index }
         var most = Int64.min
-        for index in 0..<Self.bucketCount { most = max(most, largest[index]) }
+        for index in 0..<Self.bucketCount {
+            let distance = (index &- worst &+ Self.bucketCount) % Self.bucketCount
+            if distance > 1, distance < Self.bucketCount &- 1 { most = max(most, largest[index]) }
+        }
         return most == .min ? nil : most
     }
 

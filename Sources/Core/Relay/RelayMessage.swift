@@ -45,6 +45,21 @@ public struct RelayVoiceChange: Sendable {
     }
 }
 
+/// What became of a request for another voice (feature `voice_answer`).
+public struct RelayVoiceAnswer: Equatable, Sendable {
+    /// The voice that is in force.
+    public var voice: String
+    /// The one that was asked for and that the relay does not have, and why.
+    public var refused: String?
+    public var message: String?
+
+    public init(voice: String, refused: String? = nil, message: String? = nil) {
+        self.voice = voice
+        self.refused = refused
+        self.message = message
+    }
+}
+
 /// What the relay grants: the session may send audio from here on.
 public struct RelayReady: Equatable, Sendable {
     public var sessionID: String
@@ -90,6 +105,11 @@ public struct RelayShortfall: Equatable, Sendable {
     public var balance: Int
     /// Credits that the session would set aside.
     public var required: Int
+
+    public init(balance: Int, required: Int) {
+        self.balance = balance
+        self.required = required
+    }
 }
 
 /// A text message from the relay.
@@ -98,6 +118,7 @@ enum RelayMessage: Equatable {
     case usage(RelayUsage)
     case done(RelayDone)
     case error(code: String, message: String, shortfall: RelayShortfall? = nil)
+    case voice(RelayVoiceAnswer)
     /// A type that this client does not know: ignored, as the profile asks.
     case unknown
     /// Not a JSON object with a `type`, or a known type without what it must carry.
@@ -120,6 +141,13 @@ enum RelayMessage: Equatable {
                 RelayDone(
                     seconds: json["seconds"]?.double ?? 0, creditsUsed: json["credits_used"]?.integer,
                     creditsRefunded: json["credits_refunded"]?.integer))
+        case RelayProtocol.MessageType.voice:
+            self =
+                json["voice"]?.string.map { name in
+                    .voice(
+                        RelayVoiceAnswer(
+                            voice: name, refused: json["refused"]?.string, message: json["message"]?.string))
+                } ?? .malformed
         case RelayProtocol.MessageType.error:
             let shortfall = json["balance"]?.integer.flatMap { balance in
                 json["required"]?.integer.map { RelayShortfall(balance: balance, required: $0) }

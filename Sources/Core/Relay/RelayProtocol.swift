@@ -59,6 +59,9 @@ public enum RelayProtocol {
         public static let end = "end"
         public static let usage = "usage"
         public static let voice = "voice"
+        /// Every request for another voice is answered: `{"type":"voice","voice":…}` names the one that is in force, and
+        /// `refused` with a `message` the one that the relay does not have. Known of the local server, not of the cloud.
+        public static let voiceAnswer = "voice_answer"
     }
 
     /// Names of the `type` field of text messages.

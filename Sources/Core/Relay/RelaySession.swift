@@ -35,6 +35,8 @@ public struct RelaySession {
         /// The audio frame just handled is part of the answer.
         case deliver
         case report(RelayUsage)
+        /// The relay has changed the voice, or refused to.
+        case voice(RelayVoiceAnswer)
         /// Send up to so many samples of silence at the usual pace: the relay has no `end`.
         case sendPadding(samples: Int)
         case close(RelayCloseCode)
@@ -136,6 +138,9 @@ public struct RelaySession {
         case (.usage(let usage), .streaming), (.usage(let usage), .ending), (.usage(let usage), .padding):
             self.usage = usage
             return [.report(usage)]
+        case (.voice(let answer), .streaming): return [.voice(answer)]
+        // Too late to matter, or of a relay that has more to say than this client asked for.
+        case (.voice, .authenticating), (.voice, .ending), (.voice, .padding): return []
         case (.done(let done), .ending): return complete(done)
         case (.ready, .streaming), (.ready, .ending), (.ready, .padding), (.usage, .authenticating),
             (.done, .authenticating), (.done, .streaming), (.done, .padding):

@@ -77,7 +77,10 @@ struct CaptureWorker: ~Copyable {
         gauges.pointee.wakes.addAlone(1)
         gauges.pointee.setMark(
             nanoseconds: now, frames: gauges.pointee.frames.load(ordering: .relaxed), delay: available)
-        cas_signal(link.wakeDescriptor)
+        let queued = ring.capacity &- ring.writableSamples()
+        if queued >= gauges.pointee.wakeFrames.load(ordering: .sequentiallyConsistent) {
+            cas_signal(link.wakeDescriptor)
+        }
         return 0
     }
 
@@ -91,7 +94,7 @@ struct CaptureWorker: ~Copyable {
         let block = meter.measure(samples)
         let gauges = link.gauges
         gauges.pointee.setLevels(peak: block.peak, rms: block.rms, clipped: block.clippedCount)
-        if block.peak == 0 {
+        if block.peak < DeviceGauges.silencePeak {
             gauges.pointee.zeroFrames.addAlone(UInt64(decoded))
             gauges.pointee.zeroRunFrames.addAlone(UInt64(decoded))
         } else {

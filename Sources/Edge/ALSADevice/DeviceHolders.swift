@@ -17,7 +17,7 @@ package struct DeviceHolders {
         let letter = direction == .capture ? "c" : "p"
         for (card, stream) in streams(of: device, letter: letter) {
             for substream in Self.entries("\(procRoot)/asound/card\(card)/\(stream)") where substream.hasPrefix("sub") {
-                let status = Self.text("\(procRoot)/asound/card\(card)/\(stream)/\(substream)/status")
+                let status = fileText("\(procRoot)/asound/card\(card)/\(stream)/\(substream)/status")
                 if let owner = status.firstMatch(of: /owner_pid\s*:\s*(\d+)/), let number = Int32(owner.output.1) {
                     found.insert(number)
                 }
@@ -35,7 +35,7 @@ package struct DeviceHolders {
         var streams: [(String, String)] = []
         for folder in Self.entries("\(procRoot)/asound") {
             guard let number = folder.wholeMatch(of: /card(\d+)/)?.output.1 else { continue }
-            let identifier = Self.text("\(procRoot)/asound/\(folder)/id").filter { !$0.isWhitespace }
+            let identifier = fileText("\(procRoot)/asound/\(folder)/id").filter { !$0.isWhitespace }
             guard wantedCard == nil || wantedCard == identifier || wantedCard == String(number) else { continue }
             for stream in Self.entries("\(procRoot)/asound/\(folder)")
             where stream.hasPrefix("pcm") && stream.hasSuffix(letter) {
@@ -56,12 +56,12 @@ package struct DeviceHolders {
 
     /// The kernel names the thread that opened the device; people know its process.
     private func threadGroup(of thread: Int32) -> Int32 {
-        let status = Self.text("\(procRoot)/\(thread)/status")
+        let status = fileText("\(procRoot)/\(thread)/status")
         return status.firstMatch(of: /Tgid:\s*(\d+)/).flatMap { Int32($0.output.1) } ?? thread
     }
 
     private func name(of process: Int32) -> String {
-        let name = Self.text("\(procRoot)/\(threadGroup(of: process))/comm").filter { !$0.isNewline }
+        let name = fileText("\(procRoot)/\(threadGroup(of: process))/comm").filter { !$0.isNewline }
         return name.isEmpty ? "a process of another user" : name
     }
 
@@ -78,16 +78,6 @@ package struct DeviceHolders {
         return names
     }
 
-    /// The beginning of a small file; "" when it can't be read.
-    private static func text(_ path: String) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return "" }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: 4_096)
-        let count = read(descriptor, &bytes, bytes.count)
-        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-    }
-
     private static func link(_ path: String) -> String {
         var bytes = [UInt8](repeating: 0, count: 256)
         let count = bytes.withUnsafeMutableBytes { buffer in
@@ -96,4 +86,14 @@ package struct DeviceHolders {
         }
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
+}
+
+/// The first bytes of a small file of the system; empty when it can't be read.
+package func fileText(_ path: String) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return "" }
+    defer { close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: 4_096)
+    let count = read(descriptor, &bytes, bytes.count)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
 }

@@ -79,6 +79,7 @@ struct DeviceLink {
     mutating func progressed(_ now: UInt64) {
         fruitlessCount = 0
         gauges.pointee.progressNanoseconds.store(now, ordering: .relaxed)
+        gauges.pointee.hasMoved.store(true, ordering: .releasing)
     }
 
     /// The device woke the thread for nothing, or recovers without moving anything: waits longer each time, and says

@@ -11,6 +11,8 @@ struct DeviceGauges: ~Copyable {
     /// Asks the audio thread to let the device stand still; and what it does.
     let isRestRequested = Atomic<Bool>(false)
     let isResting = Atomic<Bool>(false)
+    /// Capture: so many samples in the ring are worth a signal to its reader.
+    let wakeFrames = Atomic<Int>(0)
 
     let frames = Atomic<UInt64>(0)
     let wakes = Atomic<UInt64>(0)
@@ -27,8 +29,10 @@ struct DeviceGauges: ~Copyable {
     let droppedFrames = Atomic<UInt64>(0)
     let reopenings = Atomic<UInt64>(0)
 
-    /// Exact zeros since the last other sample.
+    /// Silence since the last sound.
     let zeroRunFrames = Atomic<UInt64>(0)
+    /// Whether frames have moved since the device was opened.
+    let hasMoved = Atomic<Bool>(false)
     /// When frames moved last.
     let progressNanoseconds = Atomic<UInt64>(0)
     /// Bit patterns of linear levels.
@@ -62,9 +66,14 @@ extension DeviceGauges {
         markSequence.store(sequence &+ 2, ordering: .releasing)
     }
 
+    /// Below -200 dB nothing is sound: what resamplers and filters leave behind when it has ended.
+    static let silencePeak: Float = 1e-10
+
     /// Shows the levels of a block.
     @_noLocks @_noAllocation
     func setLevels(peak: Float, rms: Float, clipped: Int) {
+        let peak = peak < Self.silencePeak ? 0 : peak
+        let rms = rms < Self.silencePeak ? 0 : rms
         // Others only ever set the peak to zero; losing one of two peaks to that is harmless.
         if peak > Float(bitPattern: peakBits.load(ordering: .relaxed)) {
             peakBits.store(peak.bitPattern, ordering: .relaxed)

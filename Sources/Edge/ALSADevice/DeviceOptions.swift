@@ -34,7 +34,7 @@ public struct DeviceOptions: Sendable, Hashable {
     /// queued, in two halves. The device may need more.
     public var latencyNanoseconds = Int64.milliseconds(10)
     /// Whether playback that runs dry again and again, as an xrun or without one, is opened anew to hold twice as much,
-    /// up to 40 ms (`DeviceEvent.relaxed`).
+    /// up to 100 ms (`DeviceEvent.relaxed`).
     public var growsWhenDry = false
     /// Sound that the ring between device and engine can hold, 20...5,000 ms.
     public var ringNanoseconds = Int64.milliseconds(500)
@@ -49,6 +49,8 @@ public struct DeviceOptions: Sendable, Hashable {
     package var configurationFile: String?
     /// ALSA configuration to be used before the process's own; defines `name`.
     package var configurationText: String?
+    /// Properties of PipeWire for the stream, where it is one: `node.dont-reconnect=true`.
+    package var streamProperties: String?
     /// Asked before a lost device is opened again.
     package var reopening: ReopenCheck?
 
@@ -89,8 +91,11 @@ public struct DeviceOptions: Sendable, Hashable {
 package final class ReopenCheck: Hashable, Sendable {
     /// Runs on the supervisor's thread and may block for some seconds; false to try again later.
     let isReady: @Sendable () -> Bool
+    /// What is said when that is gone.
+    let whatIsGone: String
 
-    package init(_ isReady: @escaping @Sendable () -> Bool) {
+    package init(whatIsGone: String, _ isReady: @escaping @Sendable () -> Bool) {
+        self.whatIsGone = whatIsGone
         self.isReady = isReady
     }
 

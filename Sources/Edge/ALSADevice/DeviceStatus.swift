@@ -4,15 +4,16 @@ import VoiceRealtime
 public enum DeviceEvent: Sendable, Equatable {
     /// Sound has stopped; the device is tried again about once a second.
     case lost(DeviceError)
-    /// Sound is back, `afterNanoseconds` after it was lost.
+    /// Sound moves again, `afterNanoseconds` after it was lost; that the device could be opened alone is not told.
     case recovered(DeviceConfiguration, afterNanoseconds: Int64)
-    /// Another attempt to open a lost device has failed, for another reason than the one before.
+    /// Another attempt to open a lost device has failed, or moved nothing, for another reason than the one before.
     case stillLost(DeviceError)
     /// Nothing has moved for a second, though the device reports no error.
     case stalled
     /// What had stalled moves again.
     case movedAgain
-    /// A capture device delivers sound, but each sample of the last second was exactly zero: muted, or the wrong input.
+    /// A capture device delivers samples, but all of the last second were zero or below -200 dB: muted, or the wrong
+    /// input.
     case onlyZeros
     /// A capture device that had delivered only zeros delivers sound.
     case soundReturned
@@ -40,7 +41,7 @@ public struct DeviceCounters: Sendable, Hashable {
     public var starvedFrames: UInt64 = 0
     /// Playback: frames taken out of the ring and dropped while the device was lost.
     public var droppedFrames: UInt64 = 0
-    /// Capture: frames whose every used channel was exactly zero.
+    /// Capture: frames of blocks that were zero, or below -200 dB, in every used channel.
     public var zeroFrames: UInt64 = 0
     /// Samples at full scale or beyond.
     public var clippedSamples: UInt64 = 0

@@ -74,15 +74,15 @@ final class PCM: @unchecked Sendable {
         cas_forget_message()
         let stream = direction == .capture ? SND_PCM_STREAM_CAPTURE : SND_PCM_STREAM_PLAYBACK
         var handle: OpaquePointer?
-        let code: Int32
+        var tree: ALSAConfiguration?
         if let file = options.configurationFile {
-            let tree = try ALSAConfiguration(file: file)
-            code = snd_pcm_open_lconf(&handle, name, stream, Int32(SND_PCM_NONBLOCK), tree.root)
+            tree = try ALSAConfiguration(file: file)
         } else if let text = options.configurationText {
-            let tree = try ALSAConfiguration(text: text, device: name)
-            code = snd_pcm_open_lconf(&handle, name, stream, Int32(SND_PCM_NONBLOCK), tree.root)
-        } else {
-            code = snd_pcm_open(&handle, name, stream, Int32(SND_PCM_NONBLOCK))
+            tree = try ALSAConfiguration(text: text, device: name)
+        }
+        let code = StreamProperties.using(options.streamProperties) {
+            if let tree { return snd_pcm_open_lconf(&handle, name, stream, Int32(SND_PCM_NONBLOCK), tree.root) }
+            return snd_pcm_open(&handle, name, stream, Int32(SND_PCM_NONBLOCK))
         }
         guard code >= 0, let handle else {
             throw DeviceFailure.error(Int(code), device: name, direction: direction)

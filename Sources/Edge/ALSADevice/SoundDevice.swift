@@ -76,13 +76,21 @@ public final class SoundDevice: Sendable {
     /// The audio thread's last wake-up, consistent in itself.
     public var lastMark: DeviceMark { supervisor.memory.lastMark }
 
-    /// An eventfd that becomes readable each time that samples were moved, and when an event has come.
+    /// An eventfd that becomes readable each time that samples were moved, and when an event has come; with
+    /// `setWakeFrames`, not for fewer of them.
     ///
     /// For `poll` beside other descriptors; call `drainWake` before looking at the ring. It is closed with this object.
     public var wakeDescriptor: Int32 { supervisor.memory.wakeDescriptor }
 
     /// Makes `wakeDescriptor` unreadable until the next samples.
     public func drainWake() { crt_eventfd_drain(wakeDescriptor) }
+
+    /// Capture: asks for `wakeDescriptor` once so many samples are in the ring; 0, as at first, for each period.
+    ///
+    /// What came between is seen by looking at the ring after this.
+    public func setWakeFrames(_ count: Int) {
+        supervisor.memory.gauges.pointee.wakeFrames.store(count, ordering: .sequentiallyConsistent)
+    }
 
     /// Lets the device stand still, or go on: at rest it costs no processor time, capture hears nothing and playback
     /// takes nothing out of its ring.
@@ -93,6 +101,9 @@ public final class SoundDevice: Sendable {
 
     /// Playback: frames of silence played because the ring had nothing, as in `status`; for who asks at each wake-up.
     public var starvedFrames: UInt64 { supervisor.memory.gauges.pointee.starvedFrames.load(ordering: .relaxed) }
+
+    /// Asks the device to end, without a wait: where there are several, before `stop`.
+    public func requestStop() { supervisor.requestStop() }
 
     /// Stops the device and gives it back.
     ///

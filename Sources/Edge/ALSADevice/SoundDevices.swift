@@ -42,11 +42,12 @@ public enum SoundDevices {
 
     /// All devices of one direction, the default first, each opened for a moment to see what it can do.
     ///
-    /// Blocks for as long as the sound systems take to answer.
+    /// Blocks while the sound systems answer: 3 s for the first name behind one that does not, half a second for every
+    /// other one. What does not answer by then is left to a thread of its own.
     public static func list(_ direction: DeviceDirection) -> [SoundDeviceInfo] {
         cas_quiet()
-        // Names that were added or pulled out since the last look.
-        snd_config_update_free_global()
+        // Names that were added or pulled out since the last look. Whoever still waits has the old ones in use.
+        if !Inquiry.isOneOpen { snd_config_update_free_global() }
         var found = hints(direction)
         if !found.contains(where: { $0.name == defaultName }) {
             found.insert((defaultName, "Default device"), at: 0)
@@ -106,20 +107,20 @@ public enum SoundDevices {
     }
 
     private static func inspect(_ name: String, summary: String, _ direction: DeviceDirection) -> SoundDeviceInfo {
+        let answer = Inquiry.ask(name, direction)
         var capabilities: DeviceCapabilities?
         var problem: DeviceError?
-        do throws(DeviceError) {
-            capabilities = try Self.capabilities(of: name, direction)
-        } catch {
-            problem = error
+        switch answer {
+        case .success(let found): capabilities = found
+        case .failure(let error): problem = error
         }
         return SoundDeviceInfo(
             name: name, summary: summary, direction: direction, isDefault: name == defaultName,
             capabilities: capabilities, problem: problem)
     }
 
-    /// Opens a device for a moment and asks what it can do.
-    private static func capabilities(
+    /// Opens a device for a moment and asks what it can do. Blocks for as long as its sound system likes.
+    static func capabilities(
         of name: String, _ direction: DeviceDirection
     ) throws(DeviceError) -> DeviceCapabilities {
         let handle = try PCM.openHandle(name, direction, DeviceOptions(name: name))

@@ -19,6 +19,16 @@ final class Supervisor: @unchecked Sendable {
     private var seat: DeviceSeat?
     private var watch = DeviceWatch()
     private var margin: DeviceMargin
+    /// While the device is tried with more and more: the margin before, and when and how it was opened last.
+    private var tried: (before: DeviceMargin, time: UInt64, configuration: DeviceConfiguration)?
+    /// Since the device was lost, until sound moves again.
+    private var outage: Outage?
+
+    private struct Outage {
+        let start: UInt64
+        /// Once it was opened again.
+        var configuration: DeviceConfiguration?
+    }
 
     // Written before `start` returns, read after.
     private(set) var sampleRate = 0
@@ -46,12 +56,9 @@ final class Supervisor: @unchecked Sendable {
     /// Opens the device on a new thread and waits until it runs.
     func start() throws(DeviceError) {
         let context = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { @Sendable context in
+        let code = crt_thread_start(
+            { context in
                 guard let context else { return nil }
-                pthread_detach(pthread_self())
                 Unmanaged<Supervisor>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             }, context.toOpaque())
@@ -100,7 +107,6 @@ final class Supervisor: @unchecked Sendable {
 
     private func run() {
         crt_thread_name("sound-watch")
-        crt_block_signals()
         do throws(DeviceError) {
             let pcm = try openAny()
             let seat = makeSeat(for: pcm)
@@ -156,7 +162,24 @@ final class Supervisor: @unchecked Sendable {
         memory.gauges.pointee.isStopRequested.store(false, ordering: .sequentiallyConsistent)
         // A request that came between is not to be lost: it sets this first, then the flag.
         if isEnding.load(ordering: .sequentiallyConsistent) { requestStop() }
-        return try seat.begin(pcm, isFallback: isFallback)
+        // What was silent before says nothing about what is heard now.
+        memory.gauges.pointee.zeroRunFrames.store(0, ordering: .relaxed)
+        memory.gauges.pointee.hasMoved.store(false, ordering: .sequentiallyConsistent)
+        let configuration = try seat.begin(pcm, isFallback: isFallback)
+        outage?.configuration = configuration
+        return configuration
+    }
+
+    /// Whether the device is lost still, though it is open. The first sound that moves ends that, or that it rests.
+    private func isSilent(_ now: UInt64, isResting: Bool) -> Bool {
+        guard let outage, let configuration = outage.configuration else { return false }
+        let hasMoved = memory.gauges.pointee.hasMoved.load(ordering: .acquiring)
+        guard hasMoved || isResting else { return true }
+        let moved = memory.gauges.pointee.progressNanoseconds.load(ordering: .relaxed)
+        self.outage = nil
+        watch = DeviceWatch()
+        board.recovered(configuration, afterNanoseconds: Int64(max(moved, outage.start) - outage.start))
+        return false
     }
 
     /// Watches the running device; nil when it was asked to end, else why the device is lost.
@@ -164,19 +187,28 @@ final class Supervisor: @unchecked Sendable {
         guard let seat else { return nil }
         var nextProbe = cas_now() + UInt64(options.retryNanoseconds)
         while true {
-            _ = Self.wait(for: memory.supervisorDescriptor, nanoseconds: .milliseconds(200))
+            let pause: Int64 = .milliseconds(outage == nil ? 200 : 20)
+            _ = Self.wait(for: memory.supervisorDescriptor, nanoseconds: pause)
             let now = cas_now()
             if seat.isFinished {
                 let exit = seat.end()
                 if isEnded { return nil }
+                if case .noProgress = exit, deepens(seat) { continue }
                 return meaning(of: exit)
             }
-            if memory.gauges.pointee.isResting.load(ordering: .acquiring) {
+            let isResting = memory.gauges.pointee.isResting.load(ordering: .acquiring)
+            if isSilent(now, isResting: isResting) { continue }
+            if isResting {
                 watch = DeviceWatch()
                 continue
             }
             for event in watch.look(at: memory, direction: direction, sampleRate: sampleRate, now: now) {
                 board.post(event)
+            }
+            // One that never moves anything ends sooner.
+            if let tried, now - tried.time > 1_000_000_000 {
+                self.tried = nil
+                board.post(.relaxed(tried.configuration))
             }
             if direction == .playback, options.growsWhenDry, relaxes(now), let loss = relax(seat) { return loss }
             if board.status.configuration.isFallback, now >= nextProbe, !isEnded {
@@ -195,19 +227,38 @@ final class Supervisor: @unchecked Sendable {
         return margin.grows(underruns: underruns, now: now)
     }
 
+    /// A playback device that only ever runs dry may have a sound server that takes more at once than it holds: opens it
+    /// with more, as long as that can be. A server that is dead gets back what worked before.
+    private func deepens(_ seat: DeviceSeat) -> Bool {
+        guard direction == .playback, options.growsWhenDry else { return false }
+        let before = tried?.before ?? margin
+        if margin.grow(), let configuration = try? reopen(seat) {
+            tried = (before, cas_now(), configuration)
+            return true
+        }
+        margin = before
+        tried = nil
+        return false
+    }
+
     /// Opens the device again, to hold as much as the margin says.
     private func relax(_ seat: DeviceSeat) -> DeviceError? {
         memory.gauges.pointee.isStopRequested.store(true, ordering: .relaxed)
         _ = seat.end()
         if isEnded { return nil }
         do throws(DeviceError) {
-            let configuration = try begin(try openAny(), on: seat)
-            memory.gauges.pointee.reopenings.addAlone(1)
-            board.post(.relaxed(configuration))
+            board.post(.relaxed(try reopen(seat)))
             return nil
         } catch {
             return error
         }
+    }
+
+    /// Puts the seat, which nobody holds, on the device again.
+    private func reopen(_ seat: DeviceSeat) throws(DeviceError) -> DeviceConfiguration {
+        let configuration = try begin(try openAny(), on: seat)
+        memory.gauges.pointee.reopenings.addAlone(1)
+        return configuration
     }
 
     /// From the fallback to the preferred device, which is open already.
@@ -225,18 +276,29 @@ final class Supervisor: @unchecked Sendable {
         // What alsa-lib said on this thread while it closed the device has nothing to do with it.
         cas_forget_message()
         switch exit {
+        case .failed(let code) where code == -Int(ENOENT) && options.reopening != nil:
+            return DeviceError(
+                .unplugged, device: name, code: ENOENT, options.reopening?.whatIsGone ?? "\(name) is gone")
         case .failed(let code): return DeviceFailure.error(code, device: name, direction: direction)
         case .noProgress: return DeviceFailure.error(-Int(EPIPE), device: name, direction: direction)
         case .stalled, .stopped: return DeviceFailure.stalled(name)
         }
     }
 
-    /// Tries to open the device until it is back; false when it was asked to end.
+    /// Tries to open the device until that works; false when it was asked to end. That it opens is not yet that sound is
+    /// back: one that is lost again before anything moved was lost all the time.
     private func recover(from loss: DeviceError) -> Bool {
         guard let seat else { return false }
         let start = cas_now()
-        board.lost(loss)
         var nextAttempt = start
+        if outage == nil {
+            outage = Outage(start: start)
+            board.lost(loss)
+        } else {
+            outage?.configuration = nil
+            board.stillLost(loss)
+            nextAttempt += UInt64(options.retryNanoseconds)
+        }
         var lastSeen = start
         while !isEnded {
             let now = cas_now()
@@ -246,9 +308,7 @@ final class Supervisor: @unchecked Sendable {
                 nextAttempt = now + UInt64(options.retryNanoseconds)
                 if let check = options.reopening, !check.isReady() { continue }
                 do throws(DeviceError) {
-                    let configuration = try begin(try openAny(), on: seat)
-                    memory.gauges.pointee.reopenings.addAlone(1)
-                    board.recovered(configuration, afterNanoseconds: Int64(cas_now() - start))
+                    _ = try reopen(seat)
                     return true
                 } catch {
                     board.stillLost(error)

@@ -43,10 +43,11 @@ public enum AudioFileFormat: String, CaseIterable, Sendable {
         return [8_000, 12_000, 16_000, 24_000, 48_000].first { $0 >= rate } ?? 48_000
     }
 
-    /// libsndfile's number for it. A WAV beyond 4 GiB is written as RF64.
-    func code(frames: Int) -> Int32 {
+    /// libsndfile's number for it. A WAV that is or may become longer than 4 GiB is written as RF64.
+    func code(frames: Int?) -> Int32 {
         func wave(_ subtype: Int, bytesPerSample: Int) -> Int {
-            (frames * bytesPerSample > 4_000_000_000 ? SF_FORMAT_RF64 : SF_FORMAT_WAV) | subtype
+            let isLong = frames.map { $0 * bytesPerSample > 4_000_000_000 } ?? true
+            return (isLong ? SF_FORMAT_RF64 : SF_FORMAT_WAV) | subtype
         }
         let code =
             switch self {

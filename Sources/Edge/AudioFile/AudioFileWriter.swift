@@ -8,6 +8,7 @@ import Glibc
 public final class AudioFileWriter {
     public let path: String
     public let temporaryPath: String
+    private let option: String
     private let folder: String
     private let replaces: Bool
     private var handle: OpaquePointer?
@@ -15,24 +16,27 @@ public final class AudioFileWriter {
 
     /// - Parameters:
     ///   - path: where the result will lie.
-    ///   - frames: how many will come, about: decides between WAV and RF64.
+    ///   - frames: how many will come, about: decides between WAV and RF64. nil where nobody knows; it is then a WAV
+    ///     unless it became too long for one.
     ///   - replaces: whether a file of that name may be replaced. Otherwise it is refused here, and once more,
     ///     atomically, at ``commit()``.
-    public init(path: String, sampleRate: Int, format: AudioFileFormat, frames: Int, replaces: Bool)
-        throws(AudioFileError)
-    {
+    ///   - option: the one that chose the name, for errors.
+    public init(
+        path: String, sampleRate: Int, format: AudioFileFormat, frames: Int?, replaces: Bool, option: String = "-o"
+    ) throws(AudioFileError) {
         self.path = path
+        self.option = option
         self.replaces = replaces
         let slash = path.lastIndex(of: "/")
         folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
         let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-        guard replaces || access(path, F_OK) != 0 else { throw Self.exists(path) }
+        guard replaces || access(path, F_OK) != 0 else { throw Self.exists(path, option) }
         temporaryPath = "\(folder)/.\(name).\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36)).part"
         descriptor = open(temporaryPath, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
             throw AudioFileError(
                 errno == ENOSPC ? .diskFull : .notWritable,
-                "\(folder): can't write there (\(errorText(errno))); choose another folder with -o")
+                "\(folder): can't write there (\(errorText(errno))); choose another folder with \(option)")
         }
         var info = SF_INFO()
         info.samplerate = Int32(sampleRate)
@@ -48,6 +52,7 @@ public final class AudioFileWriter {
         }
         // Values beyond full scale are clipped, not wrapped around.
         sf_command(handle, Int32(SFC_SET_CLIPPING), nil, Int32(SF_TRUE))
+        sf_command(handle, Int32(SFC_RF64_AUTO_DOWNGRADE), nil, Int32(SF_TRUE))
     }
 
     deinit {
@@ -66,19 +71,44 @@ public final class AudioFileWriter {
         try check(sf_write_short(handle, base, sf_count_t(samples.count)) == sf_count_t(samples.count))
     }
 
+    /// Makes what was written so far readable under the temporary name, should this process die.
+    public func updateHeader() {
+        if let handle { sf_command(handle, Int32(SFC_UPDATE_HEADER_NOW), nil, 0) }
+    }
+
+    /// After a write that failed: gives what was written before it its name.
+    ///
+    /// - Returns: whether that could be done.
+    public func keep() -> Bool {
+        guard let handle else { return false }
+        self.handle = nil
+        sf_close(handle)
+        fsync(descriptor)
+        return (try? giveName()) != nil
+    }
+
     /// Finishes the file, brings it to the disk and gives it its name.
     public func commit() throws(AudioFileError) {
         guard let handle else { return }
         self.handle = nil
         let closed = sf_close(handle)
         let synced = closed == 0 ? fsync(descriptor) : 0
-        try check(closed == 0 && synced == 0)
+        guard closed == 0, synced == 0 else {
+            let error = writeError(errno)
+            discard()
+            throw error
+        }
+        try giveName()
+    }
+
+    private func giveName() throws(AudioFileError) {
         close(descriptor)
         descriptor = -1
         guard replaces ? rename(temporaryPath, path) == 0 : try linkWithoutReplacing() else {
             let reason = errorText(errno)
             unlink(temporaryPath)
-            throw AudioFileError(.notWritable, "\(path): can't be written (\(reason)); choose another name with -o")
+            throw AudioFileError(
+                .notWritable, "\(path): can't be written (\(reason)); choose another name with \(option)")
         }
         let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         if directory >= 0 {
@@ -105,24 +135,25 @@ public final class AudioFileWriter {
         }
         if errno == EEXIST {
             unlink(temporaryPath)
-            throw Self.exists(path)
+            throw Self.exists(path, option)
         }
         // A file system without hard links (FAT, some network shares).
         return access(path, F_OK) != 0 && rename(temporaryPath, path) == 0
     }
 
     private func check(_ succeeded: Bool) throws(AudioFileError) {
-        guard !succeeded else { return }
-        let number = errno
-        discard()
-        throw number == ENOSPC || number == EDQUOT
-            ? AudioFileError(.diskFull, "\(folder): the disk is full; make room or choose another folder with -o")
-            : AudioFileError(
-                .failed,
-                "\(path): writing failed (\(errorText(number))); check the disk, or choose another folder with -o")
+        if !succeeded { throw writeError(errno) }
     }
 
-    private static func exists(_ path: String) -> AudioFileError {
-        AudioFileError(.exists, "\(path): exists already; give --force to replace it, or another name with -o")
+    private func writeError(_ number: Int32) -> AudioFileError {
+        let other = "choose another folder with \(option)"
+        return number == ENOSPC || number == EDQUOT
+            ? AudioFileError(.diskFull, "\(folder): the disk is full; make room or \(other)")
+            : AudioFileError(.failed, "\(path): writing failed (\(errorText(number))); check the disk, or \(other)")
+    }
+
+    private static func exists(_ path: String, _ option: String) -> AudioFileError {
+        AudioFileError(
+            .exists, "\(path): exists already; give --force to replace it, or another name with \(option)")
     }
 }

@@ -104,27 +104,16 @@ final class NameLookup: Sendable {
     }
 
     private func startThread() -> Bool {
-        // Signals are the host program's: none may land on this thread.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let context = Unmanaged.passRetained(self)
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { raw in
+        let code = crt_thread_start(
+            { context in
+                guard let context else { return nil }
                 crt_thread_name("name lookup")
-                Unmanaged<NameLookup>.fromOpaque(raw!).takeRetainedValue().run()
+                Unmanaged<NameLookup>.fromOpaque(context).takeRetainedValue().run()
                 return nil
             }, context.toOpaque())
-        guard code == 0 else {
-            context.release()
-            return false
-        }
-        pthread_detach(thread)
-        return true
+        if code != 0 { context.release() }
+        return code == 0
     }
 
     private func run() {

@@ -1,3 +1,5 @@
+import VoiceALSADevice
+
 /// The kernel's loopback card: what is played into its first device is recorded from its second.
 package struct LoopbackCard: Equatable {
     let identifier: String

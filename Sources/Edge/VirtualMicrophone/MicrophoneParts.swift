@@ -4,9 +4,13 @@ import VoiceALSADevice
 
 /// What a microphone consists of in a sound server. Threads: any.
 protocol MicrophoneParts: AnyObject, Sendable {
+    /// What others record from.
+    var name: String { get }
     /// Where it is played into.
     var sink: String { get }
-    /// Makes it again when the sound server has come back without it; true when it is there.
+    /// Whether all of it is there; nil when the sound server does not answer.
+    func isComplete() -> Bool?
+    /// Makes again what of it is not there; true when all is there.
     func restore() -> Bool
     /// Takes it away for good.
     func remove()
@@ -24,70 +28,106 @@ extension MicrophoneParts {
             ? "type pipewire playback_node \"\(sink)\" capture_node \"-1\""
             : "type pulse device \"\(sink)\""
         options.configurationText = "</usr/share/alsa/alsa.conf>\npcm.\(deviceName) { \(plugin) }\n"
-        // A stream that came back before its sink would be heard from the speakers.
-        options.reopening = ReopenCheck { [self] in restore() }
+        // Without its sink the stream would be moved to the speakers. Later releases of WirePlumber have more words
+        // for the same; what a server doesn't know is nothing to it.
+        options.streamProperties = "node.dont-reconnect=true node.dont-fallback=true"
+        // And so would one that came back before its sink.
+        options.reopening = ReopenCheck(whatIsGone: "the sink of the virtual microphone is gone") { [self] in
+            restore()
+        }
         return options
     }
 }
 
 /// The two modules of a sound server that make one microphone.
 final class MicrophoneModules: MicrophoneParts {
-    private let name: String
+    let name: String
     let sink: String
-    /// Indices of what was loaded, in order; nil once it was removed for good.
-    private let loaded = Mutex<[Int]?>([])
+    private struct Loaded {
+        /// Of what was loaded, in order.
+        var indices: [Int] = []
+        var isRemoved = false
+    }
+
+    private let loaded = Mutex(Loaded())
 
     init(name: String) {
         self.name = name
-        sink = "quota-voice-\(getpid())-\(name)"
+        sink = MicrophoneOwner.own.sink(name)
     }
 
     /// The process that has made a module, if it is a part of a microphone.
-    static func owner(of module: SoundServer.Module) -> Int32? {
+    static func owner(of module: SoundServer.Module) -> MicrophoneOwner? {
         guard module.name == "module-null-sink" || module.name == "module-remap-source" else { return nil }
-        return module.arguments.firstMatch(of: /(?:sink_name|master)=quota-voice-(\d+)-/).flatMap { Int32($0.output.1) }
+        return module.arguments.firstMatch(of: /(?:sink_name|master)=(\S+)/)
+            .flatMap { MicrophoneOwner(sink: $0.output.1) }
     }
 
     /// Loads both, or nothing.
     func make(_ server: SoundServer) -> Bool {
         loaded.withLock { loaded in
-            guard loaded != nil else { return false }
-            let first = server.load(
-                "module-null-sink",
-                [
-                    "sink_name=\(sink)", "rate=48000", "channels=1", "channel_map=mono",
-                    "sink_properties=device.description=\(name)-input",
-                ])
-            guard let first else { return false }
-            let second = server.load(
-                "module-remap-source",
-                [
-                    "master=\(sink).monitor", "source_name=\(name)", "channels=1", "channel_map=mono",
-                    "master_channel_map=mono", "remix=no", "source_properties=device.description=\(name)",
-                ])
-            guard let second else {
-                server.unload(first)
-                return false
-            }
-            loaded = [first, second]
+            guard !loaded.isRemoved, let indices = load(server) else { return false }
+            loaded.indices = indices
             return true
         }
     }
 
-    /// Makes them again when the sound server has come back without them.
-    func restore() -> Bool {
-        guard loaded.withLock({ $0 != nil }), let server = SoundServer() else { return false }
-        return server.hasSource(name) || make(server)
+    private func load(_ server: SoundServer) -> [Int]? {
+        let first = server.load(
+            "module-null-sink",
+            [
+                "sink_name=\(sink)", "rate=48000", "channels=1", "channel_map=mono",
+                "sink_properties=device.description=\(name)-input",
+            ])
+        guard let first else { return nil }
+        let second = server.load(
+            "module-remap-source",
+            [
+                "master=\(sink).monitor", "source_name=\(name)", "channels=1", "channel_map=mono",
+                "master_channel_map=mono", "remix=no", "source_properties=device.description=\(name)",
+            ])
+        guard let second else {
+            server.unload(first)
+            return nil
+        }
+        return [first, second]
     }
 
-    func remove() {
-        let indices = loaded.withLock { loaded in
-            defer { loaded = nil }
-            return loaded ?? []
+    func isComplete() -> Bool? {
+        guard let server = SoundServer() else { return nil }
+        return isComplete(server)
+    }
+
+    private func isComplete(_ server: SoundServer) -> Bool {
+        server.sinks().values.contains(sink) && server.sources().values.contains(name)
+    }
+
+    func restore() -> Bool {
+        loaded.withLock { loaded in
+            guard !loaded.isRemoved, let server = SoundServer() else { return false }
+            if isComplete(server) { return true }
+            // One half of it would stand in the way of the other.
+            for module in own(server).sorted(by: { $0.index > $1.index }) { server.unload(module.index) }
+            let indices = load(server)
+            loaded.indices = indices ?? []
+            return indices != nil
         }
-        guard !indices.isEmpty, let server = SoundServer() else { return }
-        // Indices start anew with the server, so what is unloaded must be ours.
-        let own = Set(server.modules().filter { Self.owner(of: $0) == getpid() }.map(\.index))
-        for index in indices.reversed() where own.contains(index) { server.unload(index) }
+    }
+
+    /// A server that did not answer is asked again by the next call.
+    func remove() {
+        loaded.withLock { loaded in
+            loaded.isRemoved = true
+            guard !loaded.indices.isEmpty, let server = SoundServer() else { return }
+            // Indices start anew with the server, so what is unloaded must be ours.
+            let own = Set(own(server).map(\.index))
+            for index in loaded.indices.reversed() where own.contains(index) { server.unload(index) }
+            loaded.indices = []
+        }
+    }
+
+    /// What of it the server has.
+    private func own(_ server: SoundServer) -> [SoundServer.Module] {
+        server.modules().filter { Self.owner(of: $0) == .own && $0.arguments.contains("=\(sink)") }
     }
 }

@@ -1,6 +1,7 @@
 import CRealtime
 import Glibc
 import Synchronization
+import VoiceALSADevice
 import VoiceRealtime
 
 /// A microphone made by PipeWire's own tool, which carries the sound from its sink to its source while it runs; for
@@ -17,13 +18,13 @@ package final class MicrophoneTool: MicrophoneParts {
         case removed
     }
 
-    private let name: String
+    let name: String
     let sink: String
     private let state = Mutex(State.gone)
 
     init(name: String) {
         self.name = name
-        sink = "quota-voice-\(getpid())-\(name)"
+        sink = MicrophoneOwner.own.sink(name)
     }
 
     /// Whether PipeWire runs and can be asked.
@@ -59,6 +60,17 @@ package final class MicrophoneTool: MicrophoneParts {
             }
             Self.end(process)
             return false
+        }
+    }
+
+    /// The tool ends with what it has made.
+    func isComplete() -> Bool? {
+        state.withLock { state in
+            guard case .running(let process) = state else { return false }
+            var information = siginfo_t()
+            // Whoever makes it again takes its end.
+            let code = waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
+            return code == 0 && information.si_signo == 0
         }
     }
 
@@ -127,14 +139,4 @@ package final class MicrophoneTool: MicrophoneParts {
         }
         return words[2].prefixMatch(of: /quota-voice-(\d+)-/).flatMap { Int32($0.output.1) }
     }
-}
-
-/// The first bytes of a small file of the system; empty when it can't be read.
-func fileText(_ path: String) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { return "" }
-    defer { close(descriptor) }
-    var bytes = [UInt8](repeating: 0, count: 4_096)
-    let count = read(descriptor, &bytes, bytes.count)
-    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
 }

@@ -29,40 +29,32 @@ struct ToolRun {
 
     /// Starts a program of PATH; nil when there is none of that name.
     ///
-    /// - Parameter output: where its standard output goes; nil to nowhere, and then the program is in a process group of
-    ///   its own, out of the reach of the terminal's keys.
+    /// It is in a process group of its own: Ctrl-C must not leave half a microphone.
+    ///
+    /// - Parameter output: where its standard output goes; nil to nowhere.
     static func spawn(_ arguments: [String], output: Int32? = nil) -> pid_t? {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
-        if let output {
-            posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        } else {
-            posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        let words = arguments.map { strdup($0) } + [nil]
+        // What it says is read by a program.
+        let language = strdup("LC_ALL=C")
+        defer { for word in words + [language] { free(word) } }
+        let environment = [language] + environmentWithoutKeys()
+        return words.withUnsafeBufferPointer { words in
+            environment.withUnsafeBufferPointer { environment in
+                var child = crt_child()
+                child.words = words.baseAddress
+                child.environment = environment.baseAddress
+                child.descriptors = (-1, output ?? -1, -1)
+                child.has_own_group = true
+                var process: pid_t = 0
+                return crt_spawn(&child, &process) == 0 ? process : nil
+            }
         }
-        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // Threads of ours have signals blocked, which a program would inherit.
-        var noSignals = sigset_t()
-        sigemptyset(&noSignals)
-        posix_spawnattr_setsigmask(&attributes, &noSignals)
-        let group = output == nil ? POSIX_SPAWN_SETPGROUP : 0
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | group))
-        var process: pid_t = 0
-        var words = arguments.map { strdup($0) }
-        defer { for word in words { free(word) } }
-        words.append(nil)
-        var environment = environmentWithoutKeys()
-        return posix_spawnp(&process, arguments[0], &actions, &attributes, words, &environment) == 0 ? process : nil
     }
 
-    /// Of this process, but for what pays: no sound server's tool has a use for it, and a child's environment is one
+    /// Of this process, but for the language and for what pays: no sound server's tool has a use for it, and a child's environment is one
     /// more place where it can be read. The strings stay this process' own.
     private static func environmentWithoutKeys() -> [UnsafeMutablePointer<CChar>?] {
-        let withheld = ["QUOTA_API_KEY=", "QUOTA_WEBHOOK_SECRET="]
+        let withheld = ["QUOTA_API_KEY=", "QUOTA_WEBHOOK_SECRET=", "LC_ALL="]
         var kept: [UnsafeMutablePointer<CChar>?] = []
         var place = environ
         while let entry = place.pointee {

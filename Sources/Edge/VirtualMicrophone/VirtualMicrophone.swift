@@ -19,15 +19,28 @@ public struct VirtualMicrophoneError: Error, Equatable, Sendable, CustomStringCo
     public let description: String
 }
 
+/// What has happened to a virtual microphone. None of it needs an answer.
+public enum VirtualMicrophoneEvent: Sendable, Equatable {
+    /// The sound server has lost it, or is gone itself; it is made again as soon as that can be done.
+    case gone
+    /// It is there again.
+    case back
+    /// This process had been connected to its own microphone, as the default of all programs, and records from the
+    /// source of this name now; nil when there is no other.
+    case heardItself(now: String?)
+}
+
 /// A microphone that other programs list and record from, and that says what is played into it.
 ///
 /// On PipeWire and PulseAudio it is a true source, not a monitor (which browsers hide): a null sink that sound is played
 /// into, and a source on top of it that carries the name, made by PulseAudio's `pactl` or, without that, by PipeWire's
-/// `pw-loopback`. The names of its parts hold the process's number, so that what a crash has left is found and removed
-/// when the next one is made. Without a sound server the kernel's loopback card serves, where its module snd-aloop is
+/// `pw-loopback`. The names of its parts hold the process's number and the time of its start, so that what a crash has
+/// left is found and removed when the next one is made. When its parts go, what is played into it is heard by nobody; with
+/// ``watch(_:)`` they are made again. Without a sound server the kernel's loopback card serves, where its module snd-aloop is
 /// loaded.
 ///
-/// Threads: any; the calls block while the server's tool runs, a few milliseconds, 5 s each at most.
+/// Threads: any; the calls block while the server's tool runs, a few milliseconds, 5 s each at most. Opening a device of
+/// these options sets the process's environment variable PIPEWIRE_ALSA for that time.
 public final class VirtualMicrophone: Sendable {
     public static let defaultName = "quota-voice"
 
@@ -43,11 +56,15 @@ public final class VirtualMicrophone: Sendable {
     /// Play into this device, of any latency, and it is heard from the microphone.
     public let deviceOptions: DeviceOptions
     private let parts: (any MicrophoneParts)?
+    /// What was recorded by default before it was there.
+    private let lastInput: String?
+    private let watch = Mutex<MicrophoneWatch?>(nil)
 
-    private init(place: Place, options: DeviceOptions, parts: (any MicrophoneParts)?) {
+    private init(place: Place, options: DeviceOptions, parts: (any MicrophoneParts)?, lastInput: String? = nil) {
         self.place = place
         deviceOptions = options
         self.parts = parts
+        self.lastInput = lastInput
     }
 
     deinit {
@@ -63,9 +80,9 @@ public final class VirtualMicrophone: Sendable {
                 cause: .invalidName, description: "a microphone's name has letters, digits, dots, dashes: not \(name)")
         }
         _ = MicrophoneTool.removeLeftovers()
-        if let server = SoundServer() {
-            removeLeftovers(server)
-            guard !server.hasSource(name) else { throw taken(name) }
+        if var server = SoundServer() {
+            if removeLeftovers(server) > 0, let tidied = SoundServer() { server = tidied }
+            guard !server.sources().values.contains(name) else { throw taken(name) }
             let parts = MicrophoneModules(name: name)
             guard parts.make(server) else {
                 throw VirtualMicrophoneError(
@@ -74,7 +91,8 @@ public final class VirtualMicrophone: Sendable {
                         + "module-null-sink says")
             }
             return VirtualMicrophone(
-                place: .source(name), options: parts.deviceOptions(isPipeWire: server.isPipeWire), parts: parts)
+                place: .source(name), options: parts.deviceOptions(isPipeWire: server.isPipeWire), parts: parts,
+                lastInput: server.defaultSource)
         }
         if MicrophoneTool.isAvailable {
             guard !MicrophoneTool.hasNode(name) else { throw taken(name) }
@@ -105,8 +123,22 @@ public final class VirtualMicrophone: Sendable {
             cause: .nameTaken, description: "there is a microphone named \(name) already; choose another name")
     }
 
+    /// Makes the microphone again whenever it goes, and keeps this process from recording it, until it is removed.
+    ///
+    /// - Parameter tell: called on a thread of the microphone, for people to be told.
+    public func watch(_ tell: @escaping @Sendable (VirtualMicrophoneEvent) -> Void) {
+        guard let parts else { return }
+        watch.withLock { watch in
+            guard watch == nil else { return }
+            let new = MicrophoneWatch(parts, input: lastInput, tell: tell)
+            new.start()
+            watch = new
+        }
+    }
+
     /// Takes the microphone away from other programs. Calling it again does nothing.
     public func remove() {
+        watch.withLock { $0?.stop() }
         parts?.remove()
     }
 
@@ -119,23 +151,9 @@ public final class VirtualMicrophone: Sendable {
     @discardableResult
     private static func removeLeftovers(_ server: SoundServer) -> Int {
         let left = server.modules().filter { module in
-            MicrophoneModules.owner(of: module).map { !isAlive($0) } ?? false
+            MicrophoneModules.owner(of: module).map { !$0.isAlive } ?? false
         }
         // The source first: it stands on the sink.
         return left.sorted { $0.index > $1.index }.filter { server.unload($0.index) }.count
-    }
-
-    /// True for a process that runs the same program as this one.
-    private static func isAlive(_ process: Int32) -> Bool {
-        func program(_ process: String) -> String? {
-            var bytes = [UInt8](repeating: 0, count: 4_096)
-            let count = bytes.withUnsafeMutableBytes { buffer in
-                guard let base = buffer.baseAddress else { return 0 }
-                return readlink("/proc/\(process)/exe", base.assumingMemoryBound(to: CChar.self), buffer.count)
-            }
-            return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : nil
-        }
-        guard let other = program("\(process)") else { return false }
-        return other == program("self")
     }
 }

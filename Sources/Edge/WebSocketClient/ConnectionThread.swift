@@ -24,14 +24,8 @@ final class ConnectionThread {
         _ driver: sending WebSocketDriver, _ mailbox: ConnectionMailbox, limits: WebSocketLimits
     ) throws(WebSocketError) {
         let body = Unmanaged.passRetained(ConnectionThread(driver, mailbox, limits))
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        defer { pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, &attributes,
-            { @Sendable context in
+        let code = crt_thread_start(
+            { context in
                 guard let context else { return nil }
                 Unmanaged<ConnectionThread>.fromOpaque(context).takeRetainedValue().run()
                 return nil

@@ -131,11 +131,9 @@ struct Opener {
     }
 
     private func wait(_ stream: SecureStream, writing: Bool, until deadline: MonotonicTime) throws(WebSocketError) {
-        switch Poller.wait(stream, writing: writing, waker: waker, until: deadline) {
-        case .ready: break
-        case .woken: throw .cancelled
-        case .timedOut: throw .handshakeTimedOut
-        }
+        let outcome = Poller.wait(stream, writing: writing, waker: waker, until: deadline)
+        if outcome.contains(.waker) { throw .cancelled }
+        if outcome.isEmpty { throw .handshakeTimedOut }
     }
 
     /// Writes what the stream takes and reads what it has.

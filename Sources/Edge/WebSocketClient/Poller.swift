@@ -5,12 +5,17 @@ import VoiceSecureStream
 
 /// Waits for a stream, a waker and the clock at once.
 enum Poller {
-    enum Outcome {
-        /// The stream can be read or written, or the wait was interrupted: look again.
-        case ready
-        /// The waker was signalled, or a companion is readable. Neither is drained.
-        case woken
-        case timedOut
+    /// What has happened; nothing when the time is over.
+    struct Outcome: OptionSet {
+        let rawValue: Int
+        /// The stream can be read or written.
+        static let stream = Outcome(rawValue: 1)
+        /// The waker was signalled; it is not drained.
+        static let waker = Outcome(rawValue: 2)
+        /// Companions were signalled; they are drained.
+        static let companion = Outcome(rawValue: 4)
+        /// A signal handler ran: look again.
+        static let interruption = Outcome(rawValue: 8)
     }
 
     /// Blocks until something happens, at most until `deadline`, exact to the kernel's timer slack.
@@ -34,12 +39,18 @@ enum Poller {
             pollfd(fd: companions.1, events: Int16(POLLIN), revents: 0),
             pollfd(fd: companions.2, events: Int16(POLLIN), revents: 0)
         )
-        let count = withUnsafeMutablePointer(to: &entries) { pointer in
-            pointer.withMemoryRebound(to: pollfd.self, capacity: 5) { crt_poll($0, 5, left) }
+        var outcome = Outcome()
+        withUnsafeMutablePointer(to: &entries) { pointer in
+            pointer.withMemoryRebound(to: pollfd.self, capacity: 5) { entries in
+                if crt_poll(entries, 5, left) < 0 { outcome.insert(.interruption) }
+                for index in 2..<5 where entries[index].revents != 0 {
+                    crt_eventfd_drain(entries[index].fd)
+                    outcome.insert(.companion)
+                }
+            }
         }
-        let isWoken = entries.0.revents | entries.2.revents | entries.3.revents | entries.4.revents != 0
-        if isWoken { return .woken }
-        if count != 0 || isReady { return .ready }
-        return .timedOut
+        if entries.0.revents != 0 { outcome.insert(.waker) }
+        if entries.1.revents != 0 || isReady { outcome.insert(.stream) }
+        return outcome
     }
 }

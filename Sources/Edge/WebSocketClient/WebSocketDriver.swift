@@ -22,7 +22,7 @@ public final class WebSocketDriver {
 
     /// While true `wait` also returns when there is room: for an application that holds its bytes back until then.
     public var waitsForRoom = false
-    /// Other descriptors that end `wait` while they are readable; -1 for none. They are the caller's to drain.
+    /// Other eventfds that end `wait` once they are signalled, and are drained by it; -1 for none.
     public typealias Companions = (Int32, Int32, Int32)
     /// For a thread that does more than this connection.
     public var companions: Companions = (-1, -1, -1)
@@ -49,6 +49,8 @@ public final class WebSocketDriver {
     private var inputEnd: WebSocketMachine.Input?
     /// The stream takes no more bytes: told once what the peer still sent has been read.
     private var writeError: StreamError?
+    /// False when the last poll found nothing to read, so that a thread that is woken by others saves the system call.
+    private var mayHaveInput = true
 
     /// Prepares a connection; nothing is sent before `connect`.
     public init(url: WebSocketURL, options: WebSocketOptions) throws(WebSocketError) {
@@ -213,11 +215,17 @@ public final class WebSocketDriver {
     public func wait(until deadline: MonotonicTime) throws(WebSocketError) {
         if hasEvent { return }
         guard case .connected(let stream) = phase else { throw .notConnected }
+        // Without time for a poll the socket itself is asked.
+        if monotonicNow() >= deadline { mayHaveInput = true }
         let hadPending = pendingSendBytes > 0
         let pongsBefore = counts.pongsReceived
         while true {
             flush(stream)
-            if inputEnd == nil { read(stream) } else { endInput(stream) }
+            if inputEnd != nil {
+                endInput(stream)
+            } else if mayHaveInput || writeError != nil {
+                read(stream)
+            }
             guard case .connected = phase else { return }
             let now = monotonicNow()
             keepTime(now: now)
@@ -228,10 +236,10 @@ public final class WebSocketDriver {
             if counts.pongsReceived != pongsBefore { return }
             if waitsForRoom && hasRoom { return }
             if now >= deadline { return }
-            if case .woken = poll(stream, until: deadline) {
-                waker.drain()
-                return
-            }
+            let outcome = poll(stream, until: deadline)
+            mayHaveInput = outcome.contains(.stream)
+            if outcome.contains(.waker) { waker.drain() }
+            if !outcome.isDisjoint(with: [.waker, .companion]) { return }
         }
     }
 

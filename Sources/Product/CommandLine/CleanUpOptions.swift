@@ -9,7 +9,8 @@ struct CleanUpOptions: ParsableArguments {
     @Option(
         parsing: .unconditional,
         help: ArgumentHelp(
-            "Lower pauses below this level of the input, -100 to 0; -45 is a quiet room's.", valueName: "dB"))
+            "Lower pauses below this level of the input, -100 to 0; -45 is a quiet room's. --level does not move it.",
+            valueName: "dB"))
     var gate: Double?
 
     @Flag(help: "Bring speech slowly to one level: by -12 to 18 dB.")

@@ -9,9 +9,9 @@ struct ConvertCommand: AsyncParsableCommand {
         commandName: "convert",
         abstract: "Convert recordings to another voice.",
         discussion: """
-            Reads whatever libsndfile reads (WAV, RF64, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …) and writes a mono
-            file of the same length and rate. Several channels are averaged into one before conversion.
-            Without a key and without --relay, conversion happens on this machine, inside this process; where input
+            Reads whatever libsndfile reads (WAV, RF64, FLAC, Ogg Vorbis and Opus, MP3, AIFF, …) and writes a mono \
+            file of the same length and rate. Several channels are averaged into one before conversion. \
+            Without a key and without --relay, conversion happens on this machine, inside this process; where input \
             and result have more than 16,000 Hz, it keeps what lies above 8 kHz.
 
             A result appears under its name only when it is whole; Ctrl-C leaves nothing behind.
@@ -26,14 +26,6 @@ struct ConvertCommand: AsyncParsableCommand {
 
     @Option(name: .shortAndLong, help: ArgumentHelp("The voice; see quota-voice voices.", valueName: "name"))
     var voice = "rachel"
-
-    @Option(
-        parsing: .unconditional,
-        help: ArgumentHelp("Move a voice of this machine by semitones, -24 to 24.", valueName: "semitones"))
-    var pitch = 0.0
-
-    @Option(help: ArgumentHelp("Times the formants of a voice of this machine, 0.5 to 2.", valueName: "factor"))
-    var formant = 1.0
 
     @Option(
         name: .shortAndLong,
@@ -63,6 +55,9 @@ struct ConvertCommand: AsyncParsableCommand {
     @Flag(help: "Print errors only.")
     var quiet = false
 
+    @OptionGroup(title: "Voices of this machine")
+    var options: VoiceOptions
+
     @OptionGroup(title: "Clean-up in front")
     var cleanUp: CleanUpOptions
 
@@ -84,8 +79,6 @@ struct ConvertCommand: AsyncParsableCommand {
             throw ValidationError("Standard input (-) can be read only once.")
         }
         guard (1...32).contains(jobs) else { throw ValidationError("--jobs takes 1 to 32.") }
-        guard (-24...24).contains(pitch) else { throw ValidationError("--pitch takes -24 to 24 semitones.") }
-        guard (0.5...2).contains(formant) else { throw ValidationError("--formant takes 0.5 to 2.") }
         if let rate, !(4_000...384_000).contains(rate) {
             throw ValidationError("--rate takes 4000 to 384000 hertz.")
         }
@@ -104,18 +97,20 @@ struct ConvertCommand: AsyncParsableCommand {
 
     func run() async throws {
         let place = try await place()
-        let plan = try ConvertPlan(inputs: inputs, output: output, format: format, voice: voice)
+        let plan = try ConvertPlan(
+            inputs: inputs, output: output, format: format, voice: voice, voices: VoiceLibrary().all.map(\.name))
         let interrupt = Interrupt()
         let batch = ConvertBatch(
             items: plan.items,
             settings: ConvertJob.Settings(
                 voice: voice, rate: rate, replaces: force, isPaid: place.isPaid, cleanUp: cleanUp.settings),
             jobs: jobs, view: makeView(count: plan.items.count, isLocal: !place.isPaid)
-        ) { [voice, gate = cleanUp.gate, wire = relay.wire] in
+        ) { [voice, gate = cleanUp.gate, wire = relay.wire, share = options.tuning.share, delay = options.delay] in
             switch place {
             case .relay(let endpoint): RelayConversion(endpoint: endpoint, voice: voice, wire: wire)
             case .loopback(let local): RelayConversion(endpoint: local.endpoint, voice: voice, wire: wire)
-            case .here(let voice): LocalConversion(voice: voice, gateDecibels: gate)
+            case .here(let voice):
+                LocalConversion(voice: voice, gateDecibels: gate, mix: share, delay: delay ?? .ms15)
             }
         }
         await interrupt.start { batch.cancel() }
@@ -134,9 +129,10 @@ struct ConvertCommand: AsyncParsableCommand {
 
     private func place() async throws -> Place {
         guard !loopback, let remote = try await relay.resolveWithSignIn() else {
-            var voice = try VoiceLibrary().voice(named: voice).moved(semitones: pitch, formantRatio: formant)
+            var voice = try VoiceLibrary().voice(named: voice).moved(by: options.tuning)
             voice.name = self.voice.lowercased()
             if loopback {
+                try options.refuseForLoopback()
                 guard cleanUp.gate == nil else {
                     throw CommandFailure(status: .usage, sentence: "--gate goes with --local, not with --loopback")
                 }
@@ -148,10 +144,7 @@ struct ConvertCommand: AsyncParsableCommand {
             }
             return .here(voice)
         }
-        guard pitch == 0, formant == 1 else {
-            throw CommandFailure(
-                status: .usage, sentence: "--pitch and --formant move the voices of this machine only; add --local")
-        }
+        try options.refuseForRelay()
         guard cleanUp.gate == nil else {
             throw CommandFailure(
                 status: .usage, sentence: "--gate is part of the voices of this machine; add --local")

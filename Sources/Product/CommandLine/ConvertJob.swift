@@ -24,6 +24,8 @@ struct ConvertJob {
         let soundSeconds: Double
         let seconds: Double
         let creditsUsed: Int?
+        /// Samples that the file's format could not hold and cut off at full scale.
+        var clippedSamples = 0
         /// How the sound travelled, and how much later than itself it came back.
         var wire: RelayWire?
         var delaySamples: Int?
@@ -56,6 +58,7 @@ struct ConvertJob {
             let report = try conversion.run(from: cleaned, to: sink, progress: progress)
             try sink.commit()
             var result = outcome(.success, nil, credits: settings.isPaid ? report.creditsUsed : nil)
+            result.clippedSamples = sink.clipped
             if settings.isPaid {
                 result.wire = report.wire
                 result.delaySamples = report.delaySamples

@@ -19,9 +19,12 @@ struct ConvertPlan {
     /// - Parameters:
     ///   - inputs: files, folders, or `-`.
     ///   - output: a file, a folder (an existing one, or with `/` at its end), or nothing: beside the input.
-    init(inputs: [String], output: String?, format: AudioFileFormat?, voice: String) throws {
+    ///   - voices: other voices' names: their results, beside what they were made of, are no input either.
+    init(
+        inputs: [String], output: String?, format: AudioFileFormat?, voice: String, voices: [String] = []
+    ) throws {
         let voice = voice.lowercased()
-        let found = try inputs.flatMap { try Self.expand($0, leavingOut: ".\(voice)") }
+        let found = try inputs.flatMap { try Self.expand($0, leavingOut: voice, andOf: Set(voices)) }
         guard !found.isEmpty else {
             throw CommandFailure(
                 status: .noInput, sentence: "\(inputs.joined(separator: ", ")): no sound files in there; name the files"
@@ -44,7 +47,9 @@ struct ConvertPlan {
         }
         let chosen = format ?? .wav
         for file in found {
-            let stem = file.path == "-" ? "stdin" : Self.stem(file.relative)
+            // An output folder mirrors the one that was named; without one a result lies beside its own input.
+            let relative = folder == nil ? (file.relative as NSString).lastPathComponent : file.relative
+            let stem = file.path == "-" ? "stdin" : Self.stem(relative)
             let name = "\(stem).\(voice).\(chosen.fileExtension)"
             let place = folder ?? file.parent
             items.append(
@@ -72,8 +77,12 @@ struct ConvertPlan {
         let parent: String
     }
 
-    /// - Parameter suffix: what earlier results of this voice end with before their format: they are no input.
-    private static func expand(_ input: String, leavingOut suffix: String) throws -> [Found] {
+    /// - Parameters:
+    ///   - voice: earlier results of this voice, which end with its name before their format, are no input.
+    ///   - voices: nor are results of these that lie beside the sound they were made of.
+    private static func expand(
+        _ input: String, leavingOut voice: String, andOf voices: Set<String>
+    ) throws -> [Found] {
         guard input != "-", isFolder(input) else {
             let url = URL(fileURLWithPath: input)
             let slash = input.lastIndex(of: "/")
@@ -92,11 +101,16 @@ struct ConvertPlan {
             let name = (relative as NSString).lastPathComponent
             let path = join(input, relative)
             guard !name.hasPrefix("."), soundExtensions.contains((name as NSString).pathExtension.lowercased()),
-                !stem(name).hasSuffix(suffix), !isFolder(path)
+                !stem(name).hasSuffix(".\(voice)"), !isFolder(path)
             else { continue }
             found.append(Found(path: path, relative: relative, parent: (path as NSString).deletingLastPathComponent))
         }
-        return found.sorted { $0.path < $1.path }
+        let stems = Set(found.map { stem($0.relative) })
+        return found.filter { !isResult(stem($0.relative), of: voices, beside: stems) }.sorted { $0.path < $1.path }
+    }
+
+    private static func isResult(_ stem: String, of voices: Set<String>, beside stems: Set<String>) -> Bool {
+        voices.contains((stem as NSString).pathExtension) && stems.contains(Self.stem(stem))
     }
 
     private static func format(of output: String) throws -> AudioFileFormat {

@@ -73,6 +73,11 @@ final class ConvertView: Sendable {
                 }
                 state.remarkMade = true
                 Terminal.result(Self.line(outcome))
+                if outcome.clippedSamples > 0 {
+                    Terminal.note(
+                        "\(outcome.item.output): samples cut off at full scale: \(outcome.clippedSamples); "
+                            + "--format wav-float would keep them.")
+                }
             case .people, .quiet: break
             }
             if let sentence = outcome.sentence, style != .json { Terminal.error(sentence) }
@@ -144,6 +149,7 @@ final class ConvertView: Sendable {
         let soundSeconds: Double
         let seconds: Double
         let creditsUsed: Int?
+        let clippedSamples: Int?
         let wire: String?
         let delayMs: Double?
     }
@@ -153,7 +159,8 @@ final class ConvertView: Sendable {
         let record = Record(
             input: outcome.item.input, output: good ? outcome.item.output : nil, ok: good,
             exitCode: outcome.status.rawValue, error: outcome.sentence, soundSeconds: outcome.soundSeconds,
-            seconds: outcome.seconds, creditsUsed: outcome.creditsUsed, wire: outcome.wire?.format,
+            seconds: outcome.seconds, creditsUsed: outcome.creditsUsed,
+            clippedSamples: good ? outcome.clippedSamples : nil, wire: outcome.wire?.format,
             delayMs: outcome.delaySamples.map { Double($0) * 1_000 / Double(RelayProtocol.sampleRate) })
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import VoiceKit
 import VoiceRelay
 
 /// Which relay converts, and with whose key.
@@ -36,6 +37,8 @@ struct RelayOptions: ParsableArguments {
     struct Remote {
         let url: String
         let token: String
+        /// Of a sign-in, whose tokens end within the hour.
+        var tokens: RelayTokens?
     }
 
     static let defaultBaseURL = "https://api.usequota.ai"

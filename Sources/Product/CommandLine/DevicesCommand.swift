@@ -84,7 +84,7 @@ extension SoundDeviceInfo {
     /// False for names of sound systems that don't run here and of cards that aren't there.
     fileprivate var isWorthShowing: Bool {
         guard let problem else { return true }
-        return problem.cause == .busy || problem.cause == .noPermission
+        return [.busy, .noPermission, .unresponsive].contains(problem.cause)
     }
 }
 

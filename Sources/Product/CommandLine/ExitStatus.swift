@@ -14,6 +14,7 @@ enum ExitStatus: Int32, CaseIterable {
     case noPermission = 77
     case balanceExhausted = 80
     case sessionTimeout = 81
+    case hungUp = 129
     case interrupted = 130
     case terminated = 143
 
@@ -23,16 +24,17 @@ enum ExitStatus: Int32, CaseIterable {
         case .several: "some files failed, for different reasons"
         case .usage: "wrong use of the command line"
         case .badInput: "the input is not sound, is damaged, or is empty"
-        case .noInput: "the input is missing or can't be opened"
+        case .noInput: "the input, a sound device or a running session is missing or can't be opened"
         case .unreachable: "the relay can't be reached"
         case .internalError: "a fault of quota-voice"
         case .cantCreate: "the output exists or can't be created"
-        case .inputOutput: "writing failed (disk full)"
-        case .tryAgain: "the relay went away; try again"
+        case .inputOutput: "writing failed (disk full), or a sound device did"
+        case .tryAgain: "the relay went away, or a device or a session is busy; try again"
         case .protocolError: "the relay or this client broke the protocol"
         case .noPermission: "no credential, or it is refused"
         case .balanceExhausted: "the wallet is empty"
         case .sessionTimeout: "the session's time is up"
+        case .hungUp: "stopped as the terminal was closed"
         case .interrupted: "stopped by Ctrl-C"
         case .terminated: "stopped by SIGTERM"
         }

@@ -6,10 +6,10 @@ struct LoginCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "login", abstract: "Sign in with Quota, so that your wallet pays.",
         discussion: """
-            Opens the browser. Over ssh, open the address that is shown anywhere, and paste the address that the browser
+            Opens the browser. Over ssh, open the address that is shown anywhere, and paste the address that the browser \
             ends at (it won't load there). The sign-in is kept encrypted in $XDG_STATE_HOME/quota-voice.
 
-            A server that does not know this program's client id needs an app of yours: public, without a secret, with the
+            A server that does not know this program's client id needs an app of yours: public, without a secret, with the \
             redirect URI http://127.0.0.1/callback. Give its id by --client-id or QUOTA_CLIENT_ID.
             """)
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VoiceAudioFile
 
 @main
 struct QuotaVoice: AsyncParsableCommand {
@@ -33,6 +34,9 @@ struct QuotaVoice: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             Terminal.error(failure.sentence)
             exit(withError: ExitCode(failure.status.rawValue))
+        } catch let error as AudioFileError {
+            Terminal.error(error.description)
+            exit(withError: ExitCode(ExitStatus(error.cause).rawValue))
         } catch {
             exit(withError: error)
         }

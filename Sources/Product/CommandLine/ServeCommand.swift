@@ -11,16 +11,16 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve",
         abstract: "Run a Quota of this machine: its API, and a relay with the local voices.",
         discussion: """
-            Keys: each line of --token-file is an API key, optionally followed by its credits
-            (1,000,000 unless given). Without --token-file a key is made once and kept, readable by you alone,
-            in $XDG_STATE_HOME/quota-voice/serve-key. Without --data all state is in memory: a restart sets
+            Keys: each line of --token-file is an API key, optionally followed by its credits \
+            (1,000,000 unless given). Without --token-file a key is made once and kept, readable by you alone, \
+            in $XDG_STATE_HOME/quota-voice/serve-key. Without --data all state is in memory: a restart sets \
             credits back. With it a key's credits are those of its first use there.
 
             Without a certificate the connection is not encrypted: give one, or --dev-ca.
 
-            All options but --config and --reset-password are also read from the environment (QUOTA_VOICE_PORT,
-            QUOTA_VOICE_PUBLIC_URL …) and from the JSON file of --config ({"port": 8787, "publicUrl": "https://…"});
-            options win over both. Read from there alone are the key of --upstream (QUOTA_VOICE_UPSTREAM_KEY) and
+            All options but --config and --reset-password are also read from the environment (QUOTA_VOICE_PORT, \
+            QUOTA_VOICE_PUBLIC_URL …) and from the JSON file of --config ({"port": 8787, "publicUrl": "https://…"}); \
+            options win over both. Read from there alone are the key of --upstream (QUOTA_VOICE_UPSTREAM_KEY) and \
             the bearer that opens /metrics to other machines (QUOTA_VOICE_METRICS_TOKEN).
             """)
 

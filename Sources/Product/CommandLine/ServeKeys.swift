@@ -1,4 +1,5 @@
 import Foundation
+import QuotaAPI
 
 /// The keys that a server accepts.
 struct ServeKeys {
@@ -36,9 +37,7 @@ struct ServeKeys {
 
     /// The key of this user's own server, made on first use.
     static func own(environment: [String: String] = ProcessInfo.processInfo.environment) throws -> ServeKeys {
-        let home = environment["HOME"] ?? NSHomeDirectory()
-        let state = environment["XDG_STATE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? home + "/.local/state"
-        let folder = state + "/quota-voice"
+        let folder = FileTokenStore.defaultFolder(environment: environment)
         let path = folder + "/serve-key"
         // Whoever serves for himself does not want to run dry: 400,000 seconds.
         let credits = 1_000_000_000

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// What a person sees: results on standard output, everything else on standard error, plain when not a terminal.
 enum Terminal {
@@ -17,13 +18,22 @@ enum Terminal {
         return (Int(size.ws_col), Int(size.ws_row))
     }
 
+    /// Whether what reads the results has closed its end.
+    static var isReaderGone: Bool { readerIsGone.load(ordering: .relaxed) }
+
+    private static let readerIsGone = Atomic<Bool>(false)
+
     static func note(_ line: String) {
         write(line + "\n", to: STDERR_FILENO)
     }
 
     static func error(_ sentence: String) {
         let label = colours ? "\u{1B}[31mquota-voice:\u{1B}[0m" : "quota-voice:"
-        write("\(label) \(sentence)\n", to: STDERR_FILENO)
+        // Names of files, and what stands in them, may hold what moves a terminal's cursor.
+        let safe = sentence.unicodeScalars.map { scalar -> Character in
+            scalar != "\n" && scalar.properties.generalCategory == .control ? "?" : Character(scalar)
+        }
+        write("\(label) \(String(safe))\n", to: STDERR_FILENO)
     }
 
     static func result(_ line: String) {
@@ -53,7 +63,10 @@ enum Terminal {
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                if errno == EPIPE, descriptor == STDOUT_FILENO { readerIsGone.store(true, ordering: .relaxed) }
+                return
+            }
             bytes = bytes.dropFirst(count)
         }
     }

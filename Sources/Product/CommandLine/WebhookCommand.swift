@@ -11,7 +11,7 @@ struct WebhookVerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Check the signature of a delivery.",
         discussion: """
-            Exit code 0: the signature is good; 65: it is not. The secret (whsec_…) comes from --secret-file or
+            Exit code 0: the signature is good; 65: it is not. The secret (whsec_…) comes from --secret-file or \
             QUOTA_WEBHOOK_SECRET, never from the command line.
             """)
 

@@ -192,7 +192,7 @@ final class ConversionRun {
             case .sendPadding(let samples): paddingSamples = samples
             case .close(let code): closeCode = code
             case .finish(let ending): self.ending = ending
-            case .report, .deliver: break
+            case .report, .deliver, .voice: break
             }
         }
     }

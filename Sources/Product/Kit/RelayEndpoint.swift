@@ -5,6 +5,8 @@ import VoiceWebSocketClient
 public struct RelayEndpoint: Sendable, CustomStringConvertible {
     public let url: String
     public var token: String
+    /// Where a session that outlives its token gets the next one; nil where `token` lasts.
+    public var tokens: RelayTokens?
     /// A PEM file of certificates to trust besides the system's.
     public var caFile: String?
     /// Whether `ws://` may leave this machine.
@@ -29,6 +31,14 @@ public struct RelayEndpoint: Sendable, CustomStringConvertible {
     /// `host:port`, for messages.
     public var name: String {
         String(url.drop { $0 != ":" }.dropFirst(3).prefix { $0 != "/" && $0 != "?" })
+    }
+
+    /// The token for the connection that is made now. Blocks.
+    ///
+    /// - Parameter refused: the one that the relay has just refused.
+    func token(after refused: String?) throws(RelayTokens.Failure) -> String {
+        guard let tokens else { return token }
+        return try tokens.token(after: refused)
     }
 
     /// Whether the relay is on this machine.

@@ -31,8 +31,7 @@ final class VoiceLink: Sendable {
         do {
             return try await attempt(token)
         } catch let refusal as VoiceRefusal where refusal.isOfCredential {
-            guard let keeper = client.keeper else { throw refusal }
-            let fresh = try await keeper.token(after: token, nil)
+            guard let fresh = try await client.credential(after: token) else { throw refusal }
             do {
                 return try await attempt(fresh)
             } catch let refusal as VoiceRefusal where refusal.isOfCredential {

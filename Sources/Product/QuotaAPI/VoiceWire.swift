@@ -183,7 +183,7 @@ private final class VoiceWire {
             case .report(let usage): channel.report(usage)
             case .close(let code): closeCode = code
             case .finish(let ending): self.ending = ending
-            case .deliver: break
+            case .deliver, .voice: break
             }
         }
     }

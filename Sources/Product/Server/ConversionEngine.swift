@@ -43,7 +43,10 @@ struct ConversionEngine: ~Copyable {
 
     var isReady: Bool { converter.isReady }
     var changesVoice: Bool { converter.changesVoice }
+    var answersVoiceLater: Bool { converter.answersVoiceLater }
     var isDrained: Bool { converter.isDrained }
+
+    func takeVoiceAnswers() -> [RelayVoiceAnswer] { converter.takeVoiceAnswers() }
 
     /// The frames of what came from elsewhere since the last call.
     mutating func poll() throws(Failure) -> [[UInt8]] {

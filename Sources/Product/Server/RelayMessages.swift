@@ -43,6 +43,15 @@ struct DoneMessage: Encodable {
     let creditsRefunded: Int
 }
 
+/// What became of a request for another voice.
+struct VoiceMessage: Encodable {
+    let type = RelayProtocol.MessageType.voice
+    /// The one that is in force.
+    let voice: String
+    var refused: String?
+    var message: String?
+}
+
 struct ErrorMessage: Encodable {
     let type = RelayProtocol.MessageType.error
     let code: String

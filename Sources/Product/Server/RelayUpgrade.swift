@@ -15,11 +15,12 @@ import VoiceRelay
 struct FrameArrival: Sendable {
     let frame: WebSocketFrame
     let time: NIODeadline
-    /// How late this process itself was: the event loop stood still for so long before it read.
+    /// How late this process itself was: for so long it had not read before.
     let lateness: TimeAmount
 }
 
-/// When an event loop was last seen alive.
+/// For how long this process did not read since the last arrival: its event loop stood still, or what it had read
+/// already was not taken by a busy worker.
 private final class LoopClock: Sendable {
     static let tick = TimeAmount.milliseconds(10)
     private let lastTick = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
@@ -33,19 +34,28 @@ private final class LoopClock: Sendable {
         if late > 0 { missed.add(late, ordering: .relaxed) }
     }
 
-    /// By how much the loop missed its ticks since the last arrival.
+    /// The loop lived, but the connection was not read for so long.
+    func noteHold(_ time: TimeAmount) {
+        missed.add(time.nanoseconds, ordering: .relaxed)
+    }
+
+    /// The time not read since the last arrival.
     func takeLateness(_ now: NIODeadline) -> TimeAmount {
         noteTick(now)
         return .nanoseconds(missed.exchange(0, ordering: .relaxed))
     }
 }
 
-private final class ArrivalStamp: ChannelInboundHandler {
+private final class ArrivalStamp: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias InboundOut = FrameArrival
+    typealias OutboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
 
     private let clock = LoopClock()
     private var ticking: RepeatedTask?
+    /// When a read ended that no other has followed yet.
+    private var idleSince: NIODeadline?
 
     func handlerAdded(context: ChannelHandlerContext) {
         let clock = clock
@@ -60,8 +70,22 @@ private final class ArrivalStamp: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let now = NIODeadline.now()
-        let arrival = FrameArrival(frame: unwrapInboundIn(data), time: now, lateness: clock.takeLateness(now))
-        context.fireChannelRead(wrapInboundOut(arrival))
+        let frame = unwrapInboundIn(data)
+        // Only sound is judged by its pace: a pong in front of it must not use the lateness up.
+        let lateness = frame.opcode == .binary ? clock.takeLateness(now) : .nanoseconds(0)
+        context.fireChannelRead(wrapInboundOut(FrameArrival(frame: frame, time: now, lateness: lateness)))
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        idleSince = .now()
+        context.fireChannelReadComplete()
+    }
+
+    /// Comes at once after a read, but later where back-pressure held it: what arrived meanwhile waits in the socket.
+    func read(context: ChannelHandlerContext) {
+        if let idleSince { clock.noteHold(.now() - idleSince) }
+        idleSince = nil
+        context.read()
     }
 }
 

@@ -37,9 +37,8 @@ struct ServerSession: ~Copyable {
     private var wire = RelayWire.pcm
     /// Settles when it goes: however the connection went away, what was not used goes back, once.
     private var funds: SessionFunds?
-    private var meter = RateMeter()
-    /// Packets have a ceiling of their bytes besides the one of their seconds.
-    private var packetMeter: RateMeter?
+    /// Once sound may come; `nil` where nobody's haste matters.
+    private var pace: FramePace?
     private var deadline: NIODeadline
     private var samplesMax = 0
     private var samplesIn = 0
@@ -89,7 +88,7 @@ struct ServerSession: ~Copyable {
         }
         let length = bytes.withUnsafeBytes { engine?.samples(of: $0) ?? nil }
         guard let count = length else { return malformed(bytes.count) }
-        if let haste = haste(bytes.count, samples: count, at: arrived, lateness) {
+        if let haste = pace?.haste(of: bytes.count, samples: count, at: arrived, lateness: lateness) {
             return fail(.formatViolation, haste)
         }
         guard samplesIn + count <= samplesMax else { return timedOut() }
@@ -132,7 +131,7 @@ struct ServerSession: ~Copyable {
             return failed(error, 0)
         }
         if !frames.isEmpty { note(0, 0, frames) }
-        let sound = frames.map(Action.sendAudio)
+        let sound = frames.map(Action.sendAudio) + voiceAnswers()
         switch state {
         case .starting(let seconds, _) where engine?.isReady == true: return begin(seconds, now)
         case .ending where engine?.isDrained == true: return sound + finish()
@@ -221,7 +220,7 @@ struct ServerSession: ~Copyable {
 
     /// The converter is there: sound may come.
     private mutating func begin(_ seconds: Int, _ now: NIODeadline) -> [Action] {
-        if wire == .opus { packetMeter = RateMeter(ceilingBytesPerSecond: RelayProtocol.opusAcceptedBytesPerSecond) }
+        pace = configuration.enforcesCeiling ? FramePace(wire) : nil
         samplesMax = seconds * RelayProtocol.sampleRate
         deadline = now + .seconds(Int64(seconds))
         usageDue = now + .seconds(1)
@@ -235,9 +234,16 @@ struct ServerSession: ~Copyable {
         let ready = ReadyMessage(
             sessionId: meters.id, reservedCredits: funds?.reservation.credits ?? 0,
             heartbeatSeconds: configuration.heartbeatSeconds,
-            features: engine?.changesVoice == true ? always + [RelayProtocol.Feature.voice] : always,
+            features: engine?.changesVoice == true ? always + voiceFeatures() : always,
             delaySamples: delaySamples, ceilingBytesPerSecond: configuration.enforcesCeiling ? nil : Int(Int32.max))
         return [.sendText(RelayJSON.encode(ready))]
+    }
+
+    /// What a converter elsewhere makes of a name is known here only where it tells.
+    private mutating func voiceFeatures() -> [String] {
+        let isAnsweredLater = engine?.answersVoiceLater ?? false
+        let isAnswered = isAnsweredLater || configuration.makeRemoteConverter == nil
+        return [RelayProtocol.Feature.voice] + (isAnswered ? [RelayProtocol.Feature.voiceAnswer] : [])
     }
 
     private func makeEngine(_ voice: Voice, _ wire: RelayWire, _ seconds: Int) throws -> ConversionEngine {
@@ -259,20 +265,6 @@ struct ServerSession: ~Copyable {
         // Any that could be the name of one: what it sounds like the other end knows.
         guard (1...64).contains(name.utf8.count), TextRule.isPrintable(name) else { return nil }
         return Voice(name: name, summary: "", pitch: .ratio(1), formants: .ratio(1))
-    }
-
-    /// What is too fast about a frame; `nil` when nothing is.
-    private mutating func haste(_ bytes: Int, samples: Int, at arrived: NIODeadline, _ lateness: TimeAmount) -> String?
-    {
-        guard configuration.enforcesCeiling else { return nil }
-        // Packets count as the samples that they stand for: the same seconds, the same bill, the same ceiling.
-        guard meter.admit(samples * RelayProtocol.bytesPerSample, at: arrived, lateness: lateness) else {
-            return "more than 1.5 times real time (\(meter.allowedBytes) bytes in one second)"
-        }
-        guard packetMeter?.admit(bytes, at: arrived, lateness: lateness) ?? true else {
-            return "more than \(RelayProtocol.opusAcceptedBytesPerSecond) bytes of \(wire.format) in one second"
-        }
-        return nil
     }
 
     private mutating func note(_ samples: Int, _ bytes: Int, _ frames: [[UInt8]]) {
@@ -304,17 +296,37 @@ struct ServerSession: ~Copyable {
         }
     }
 
+    /// A voice that is not there ends nothing: the session goes on with the one it has.
     private mutating func changeVoice(_ name: String) -> [Action] {
         guard let voice = voice(named: name) else {
-            return refuse("unknown voice \(name); see quota-voice voices")
+            return keepVoice(name, "unknown voice \(name); see quota-voice voices")
         }
         do throws(ConversionEngine.Failure) {
             try engine?.setVoice(voice)
+            if engine?.answersVoiceLater == true { return [] }
             meters.values.withLock { $0.voice = voice.name }
-            return []
+            return configuration.makeRemoteConverter == nil
+                ? [.sendText(RelayJSON.encode(VoiceMessage(voice: voice.name)))] : []
+        } catch .converter(let error as ConverterRefusal) {
+            return keepVoice(name, error.message)
         } catch {
             return failed(error, 0)
         }
+    }
+
+    /// What a converter elsewhere has said of the voices that were asked for.
+    private mutating func voiceAnswers() -> [Action] {
+        (engine?.takeVoiceAnswers() ?? []).map { answer in
+            meters.values.withLock { $0.voice = answer.voice }
+            return .sendText(
+                RelayJSON.encode(
+                    VoiceMessage(voice: answer.voice, refused: answer.refused, message: answer.message)))
+        }
+    }
+
+    private func keepVoice(_ refused: String, _ message: String) -> [Action] {
+        let kept = meters.values.withLock { $0.voice }
+        return [.sendText(RelayJSON.encode(VoiceMessage(voice: kept, refused: refused, message: message)))]
     }
 
     /// No more sound comes: what the converter holds, and then the bill.

@@ -1,4 +1,5 @@
 import VoiceConversion
+import VoiceRelay
 
 /// What turns the sound of one session into another voice: 16 kHz, mono, full scale at ±1.
 ///
@@ -21,6 +22,10 @@ package protocol SessionConverter: AnyObject {
     var isReady: Bool { get }
     /// Whether the voice may change on the way.
     var changesVoice: Bool { get }
+    /// Whether what became of a request for another voice comes later, through ``takeVoiceAnswers()``.
+    var answersVoiceLater: Bool { get }
+    /// What has become of requests since the last call, oldest first.
+    func takeVoiceAnswers() -> [RelayVoiceAnswer]
     /// Delivers what has come since the last call, without waiting.
     func poll(_ deliver: (UnsafeBufferPointer<Float>) -> Void) throws
     /// Whether all has been delivered, after ``flush(_:)``.
@@ -31,6 +36,8 @@ package protocol SessionConverter: AnyObject {
 extension SessionConverter {
     package var isReady: Bool { true }
     package var changesVoice: Bool { true }
+    package var answersVoiceLater: Bool { false }
+    package func takeVoiceAnswers() -> [RelayVoiceAnswer] { [] }
     package func poll(_ deliver: (UnsafeBufferPointer<Float>) -> Void) throws {}
     package var isDrained: Bool { true }
 }

@@ -20,12 +20,15 @@ final class UpstreamConverter: SessionConverter {
     var isReady: Bool { link.ready != nil }
     var delaySamples: Int { link.ready?.delaySamples ?? 0 }
     var changesVoice: Bool { link.ready?.features.contains(RelayProtocol.Feature.voice) ?? false }
+    var answersVoiceLater: Bool { link.ready?.features.contains(RelayProtocol.Feature.voiceAnswer) ?? false }
     var isDrained: Bool { link.isDrained }
 
     func setVoice(_ voice: Voice) throws {
         guard changesVoice else { throw ConverterRefusal("the voice can't change inside a session here") }
         link.setVoice(voice.name)
     }
+
+    func takeVoiceAnswers() -> [RelayVoiceAnswer] { link.takeVoiceAnswers() }
 
     func convert(_ input: UnsafeBufferPointer<Float>, _ deliver: (UnsafeBufferPointer<Float>) -> Void) throws {
         try link.push(input)

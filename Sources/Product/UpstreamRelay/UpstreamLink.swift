@@ -7,22 +7,16 @@ final class UpstreamLink: Sendable {
     /// The other end takes less than the client sends.
     struct Behind: Error {}
 
-    /// What the worker has for the thread.
-    struct Outgoing {
-        var bytes: [UInt8] = []
-        var voice: String?
-        var isEnded = false
-        var isAbandoned = false
-    }
-
     private struct State {
         /// From `first` on, samples of the client that have not left.
         var bytes: [UInt8] = []
         var first = 0
-        var voice: String?
+        /// Voices that were asked for and not passed on yet.
+        var voices: [String] = []
         var isEnded = false
         var isAbandoned = false
         var answer: [Float] = []
+        var voiceAnswers: [RelayVoiceAnswer] = []
         var ready: RelayReady?
         var isDone = false
         var failure: (any Error)?
@@ -32,6 +26,8 @@ final class UpstreamLink: Sendable {
     /// Ten seconds of sound each way.
     private static let outgoingBytesMax = 10 * RelayProtocol.declaredBytesPerSecond
     private static let answerSamplesMax = 10 * RelayProtocol.sampleRate
+    /// Requests for voices, and their answers, that wait for either side; the oldest of more are dropped.
+    private static let voicesMax = 64
     private let state = Mutex(State())
     private let onChange: @Sendable () -> Void
 
@@ -55,7 +51,12 @@ final class UpstreamLink: Sendable {
         }
     }
 
-    func setVoice(_ name: String) { try? change { $0.voice = name } }
+    func setVoice(_ name: String) {
+        try? change { state in
+            state.voices.append(name)
+            if state.voices.count > Self.voicesMax { state.voices.removeFirst() }
+        }
+    }
     func end() { try? change { $0.isEnded = true } }
     func abandon() { try? change { $0.isAbandoned = true } }
 
@@ -68,6 +69,13 @@ final class UpstreamLink: Sendable {
         }
         waker?.signal()
         return (answer, failure)
+    }
+
+    func takeVoiceAnswers() -> [RelayVoiceAnswer] {
+        state.withLock { state in
+            defer { state.voiceAnswers = [] }
+            return state.voiceAnswers
+        }
     }
 
     private func change(_ body: (inout State) throws -> Void) throws {
@@ -114,10 +122,7 @@ final class UpstreamLink: Sendable {
     }
 
     func takeVoice() -> String? {
-        state.withLock { state in
-            defer { state.voice = nil }
-            return state.voice
-        }
+        state.withLock { $0.voices.isEmpty ? nil : $0.voices.removeFirst() }
     }
 
     func begin(_ ready: RelayReady) {
@@ -132,6 +137,15 @@ final class UpstreamLink: Sendable {
                 let sample = Int16(bitPattern: UInt16(bytes[index]) | UInt16(bytes[index + 1]) << 8)
                 state.answer.append(Float(sample) / 32_768)
             }
+        }
+        onChange()
+    }
+
+    /// What the other end made of a request for another voice.
+    func note(_ answer: RelayVoiceAnswer) {
+        state.withLock { state in
+            state.voiceAnswers.append(answer)
+            if state.voiceAnswers.count > Self.voicesMax { state.voiceAnswers.removeFirst() }
         }
         onChange()
     }

@@ -100,7 +100,7 @@ final class UpstreamRun {
     private func feed(_ now: MonotonicTime) throws(WebSocketError) -> MonotonicTime? {
         driver.waitsForRoom = false
         guard hasBegun, driver.isOpen else { return nil }
-        if let voice = link.takeVoice() { try driver.sendText(RelayVoiceChange(voice: voice).json) }
+        while let voice = link.takeVoice() { try driver.sendText(RelayVoiceChange(voice: voice).json) }
         while ending == nil, driver.isOpen {
             guard driver.hasRoom else {
                 driver.waitsForRoom = true
@@ -153,6 +153,7 @@ final class UpstreamRun {
             case .sendPadding(let samples): paddingBytes = samples * RelayProtocol.bytesPerSample
             case .close(let code): closeCode = code
             case .finish(let ending): self.ending = ending
+            case .voice(let answer): link.note(answer)
             case .report, .deliver: break
             }
         }

@@ -11,12 +11,8 @@ public struct Downlink: ~Copyable {
     private static let silenceSamples = 1024
 
     private var unpacker: PacketUnpacker
-    private var resampler: Resampler
+    private var output: AlignedResampler
     private let silence: UnsafeMutableBufferPointer<Float>
-    private let block: UnsafeMutableBufferPointer<Float>
-    private var samplesToSkip: Int
-    /// Frames that the sink still lacks.
-    public private(set) var framesLeft: Int
 
     /// - Parameters:
     ///   - sinkRate: frames per second of what comes out.
@@ -26,51 +22,32 @@ public struct Downlink: ~Copyable {
     public init(
         sinkRate: Int, frames: Int, delaySamples: Int, profile: Resampler.Profile, decoder: (any PacketDecoder)? = nil
     ) throws(ResamplerError) {
-        var resampler = try Resampler(from: RelayProtocol.sampleRate, to: sinkRate, profile: profile)
-        resampler.skipDelay()
-        self.resampler = resampler
+        output = try AlignedResampler(
+            from: RelayProtocol.sampleRate, to: sinkRate, profile: profile, delaySamples: delaySamples, frames: frames,
+            blockFrames: Self.blockFrames)
         unpacker = PacketUnpacker(decoder: decoder)
         silence = .allocate(capacity: Self.silenceSamples)
         silence.initialize(repeating: 0)
-        block = .allocate(capacity: Self.blockFrames)
-        block.initialize(repeating: 0)
-        samplesToSkip = delaySamples
-        framesLeft = frames
     }
 
     deinit {
         silence.deallocate()
-        block.deallocate()
     }
+
+    /// Frames that the sink still lacks.
+    public var framesLeft: Int { output.framesLeft }
 
     /// Takes one binary frame of the relay (whole samples, or one packet) and hands on what comes out of it.
     public mutating func push<Failure: Error>(
         _ bytes: UnsafeRawBufferPointer, _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
     ) throws(Failure) {
-        let samples = unpacker.unpack(bytes)
-        let skipped = min(samplesToSkip, samples.count)
-        samplesToSkip -= skipped
-        try resample(UnsafeBufferPointer(rebasing: samples[skipped...]), deliver)
+        try output.push(unpacker.unpack(bytes), deliver)
     }
 
     /// After the relay's last frame: hands on the resampler's tail and silence up to the promised length.
     public mutating func finish<Failure: Error>(
         _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
     ) throws(Failure) {
-        while framesLeft > 0 { try resample(UnsafeBufferPointer(silence), deliver) }
-    }
-
-    private mutating func resample<Failure: Error>(
-        _ input: UnsafeBufferPointer<Float>, _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
-    ) throws(Failure) {
-        var rest = input
-        while framesLeft > 0 {
-            let room = UnsafeMutableBufferPointer(rebasing: block[..<min(framesLeft, Self.blockFrames)])
-            let step = resampler.process(rest, into: room)
-            rest = UnsafeBufferPointer(rebasing: rest[step.consumed...])
-            guard step.produced > 0 else { return }
-            framesLeft -= step.produced
-            try deliver(UnsafeBufferPointer(rebasing: room[..<step.produced]))
-        }
+        while framesLeft > 0 { try output.push(UnsafeBufferPointer(silence), deliver) }
     }
 }

@@ -14,6 +14,8 @@ public struct LiveDownlink: ~Copyable, @unchecked Sendable {
     private var gain: Gain
     private let block: UnsafeMutablePointer<Float>
     private let blockFrames: Int
+    /// Frames of the device that are rendered as one pull at the most.
+    private var pullFrames: Int
 
     /// - Parameters:
     ///   - settings: of the jitter buffer, and the rate of the stream.
@@ -24,13 +26,22 @@ public struct LiveDownlink: ~Copyable, @unchecked Sendable {
         gain = Gain(1, rampFrames: deviceRate / 100)
         self.deviceRate = deviceRate
         streamRate = settings.rate
-        blockFrames = settings.rate / 25
+        // A quarter of a second, and what the filter may want on top.
+        blockFrames = settings.rate * 27 / 100
+        pullFrames = deviceRate / 50
         block = .allocate(capacity: blockFrames)
         block.initialize(repeating: 0, count: blockFrames)
     }
 
     deinit {
         block.deallocate()
+    }
+
+    /// Says in what portions sound comes and the speaker asks for it, as `JitterBuffer.setPeriods`.
+    @_noLocks @_noAllocation
+    public mutating func setPeriods(frame: Int64, pull: Int64) {
+        buffer.setPeriods(frame: frame, pull: pull)
+        pullFrames = PeriodFrames.atOnce(pull, rate: deviceRate)
     }
 
     /// Takes samples that arrived at `arrival`.
@@ -70,7 +81,7 @@ public struct LiveDownlink: ~Copyable, @unchecked Sendable {
         var done = 0
         while done < output.count {
             // In parts that fit the block; all parts but the first are early by what came before them.
-            let part = min(output.count &- done, deviceRate / 50)
+            let part = min(output.count &- done, pullFrames)
             let early = Int64(done) &* 1_000_000_000 / Int64(deviceRate)
             let length = Int64(part) &* 1_000_000_000 / Int64(deviceRate)
             // Before the count of what is needed: it is exact for the drift that is set.
@@ -102,7 +113,10 @@ public struct LiveDownlink: ~Copyable, @unchecked Sendable {
     }
 
     /// By how much the stream's clock runs faster than the speaker's, in parts per million.
-    public var driftPPM: Double { buffer.driftPPM }
+    public var driftPPM: Double { buffer.clockPPM }
+
+    /// What the resampler makes of it, which also repairs the delay where its aim has changed.
+    package var ratioPPM: Double { buffer.driftPPM }
 
     /// Samples of the stream waiting to be played.
     package var waitingSamples: Int { buffer.level }

@@ -20,7 +20,7 @@ extension LivePath {
     public mutating func departure(now: MonotonicTime) -> Departure {
         guard let backend, !isIdle, !(source == .ownVoice && isBypassed) else { return .later }
         let packet = settings.packet?.samples
-        let age = samples(settings.ageMaxNanoseconds)
+        let age = samples(ageMaxNanoseconds)
         if nanoseconds(backend.sent - backend.received) > settings.outstandingMaxNanoseconds {
             uplink.dropOld(beyond: age, keeping: packet ?? 0)
             counts.droppedOld = uplink.droppedOld
@@ -29,7 +29,7 @@ extension LivePath {
         uplink.dropOld(beyond: age, keeping: packet ?? 0)
         counts.droppedOld = uplink.droppedOld
         let waiting = uplink.end - uplink.sendPosition
-        let count = min(packet ?? waiting, scratch.count)
+        let count = min(packet ?? waiting, packet == nil ? portion : scratch.count)
         guard count > 0, waiting >= count else { return .later }
         if backend.isPaced {
             let bytes = count * RelayProtocol.bytesPerSample
@@ -50,7 +50,9 @@ extension LivePath {
         let position = uplink.take(count, into: base)
         sentToMic.note(backend.sent, is: position)
         try send(UnsafeBufferPointer(start: base, count: count))
-        if backend.isPaced { ceiling.depart(count * RelayProtocol.bytesPerSample, now: clock()) }
+        let left = clock()
+        answers.sent(now: left)
+        if backend.isPaced { ceiling.depart(count * RelayProtocol.bytesPerSample, now: left) }
         self.backend?.sent += count
         counts.sent += count
         lastSent = count
@@ -60,15 +62,36 @@ extension LivePath {
     public mutating func receive(_ answer: UnsafeBufferPointer<Float>, now: MonotonicTime) {
         guard let base = answer.baseAddress, backend != nil else { return }
         var done = 0
+        answers.answered()
         counts.received += answer.count
         while done < answer.count, let backend {
-            let count = min(answer.count - done, scratch.count)
+            let count = min(answer.count - done, portion)
             self.backend?.received += count
             // Its first samples are from before the session: nothing.
             let position = backend.received - backend.delaySamples
             deliver(base + done, count, position, now)
             done += count
         }
+    }
+
+    /// Looks whether the converter answers. While it does not there is silence, or the own voice; with the first answer to
+    /// what is being said then, it is heard again. To be called some times a second.
+    ///
+    /// - Returns: Whether it does not.
+    public mutating func watchAnswers(ownVoice: Bool, now: MonotonicTime) -> Bool {
+        guard let backend, !isIdle, !(source == .ownVoice && isBypassed) else {
+            // It is asked for nothing.
+            answers = AnswerWatch()
+            return false
+        }
+        if answers.stalls(owed: nanoseconds(backend.sent - backend.received), now: now) {
+            if !(ownVoice || isBypassed) {
+                endOwnVoice()
+            } else if source != .ownVoice {
+                beginOwnVoice()
+            }
+        }
+        return answers.isStalled
     }
 
     /// Mixes a part of the answer, which begins at `position` of what was sent, with the own voice, and passes it on.
@@ -85,6 +108,7 @@ extension LivePath {
             counts.droppedStale += count - early
             return
         }
+        answers.caughtUp()
         if source != .converted {
             fadeFrom = nil
             source = .converted
@@ -121,7 +145,7 @@ extension LivePath {
     mutating func deliverOwnVoice(_ now: MonotonicTime) {
         while deliveredMic < uplink.end, let base = scratch.baseAddress {
             let start = max(deliveredMic, uplink.history.start)
-            let count = min(uplink.end - start, scratch.count)
+            let count = min(uplink.end - start, portion)
             uplink.history.copy(from: start, count: count, to: base)
             if let from = fadeFrom {
                 let fade = min(count, settings.streamRate / 100)

@@ -43,6 +43,10 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     var lastSent = 0
     var capturedAt = MonotonicTime(nanoseconds: 0)
     let scratch: UnsafeMutableBufferPointer<Float>
+    /// Samples that are handed on as one portion at the most.
+    var portion: Int
+    /// Sound that waits for longer is not sent any more.
+    var ageMaxNanoseconds: Int64
     let ownScratch: UnsafeMutableBufferPointer<Float>
     /// The own voice's; the converted voice is gated by its converter, which can look ahead.
     var ownGate: SpeechGate
@@ -66,7 +70,9 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         self.uplink = uplink
         self.downlink = downlink
         ownShare = Gain(0, rampFrames: settings.streamRate / 50)
-        scratch = .allocate(capacity: settings.streamRate / 25)
+        portion = settings.streamRate / 25
+        ageMaxNanoseconds = settings.ageMaxNanoseconds
+        scratch = .allocate(capacity: PeriodFrames.most(rate: settings.streamRate))
         scratch.initialize(repeating: 0)
         ownScratch = .allocate(capacity: scratch.count)
         ownScratch.initialize(repeating: 0)
@@ -76,6 +82,18 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     deinit {
         scratch.deallocate()
         ownScratch.deallocate()
+    }
+
+    /// Says how much sound the microphone gives and the speaker takes at once; to be called again when that changes.
+    ///
+    /// - Parameters:
+    ///   - capture: a period of the microphone, in nanoseconds.
+    ///   - playback: a period of the speaker.
+    public mutating func setPeriods(capture: Int64, playback: Int64) {
+        portion = PeriodFrames.atOnce(capture, rate: settings.streamRate, least: 25)
+        // A period that waits for the one behind it is not old yet.
+        ageMaxNanoseconds = max(settings.ageMaxNanoseconds, 3 * capture)
+        downlink.setPeriods(frame: capture, pull: playback)
     }
 
     // MARK: - Controls
@@ -113,6 +131,9 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
 
     public mutating func setOutputGain(_ factor: Float) { downlink.setGain(factor) }
 
+    /// By how many decibels the automatic level raises what gates hear, the converter's and the own voice's.
+    public var levelDecibels: Double { uplink.levelDecibels }
+
     /// Gates the own voice; the converter's gate is its owner's to set.
     public mutating func setOwnGate(decibels: Double?) { ownGate.setThreshold(decibels: decibels) }
 
@@ -126,6 +147,7 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         backend = Backend(delaySamples: delaySamples, isPaced: isPaced)
         uplink.skipUnsent()
         sentToMic.reset()
+        answers = AnswerWatch()
         ownShare = Gain(isBypassed ? 1 : 0, rampFrames: settings.streamRate / 50)
     }
 
@@ -134,6 +156,7 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     /// - Parameter ownVoice: whether the own voice is heard until it is back; else there is silence.
     public mutating func converterLost(ownVoice: Bool) {
         backend = nil
+        answers = AnswerWatch()
         uplink.skipUnsent()
         if ownVoice || isBypassed {
             if source != .ownVoice { beginOwnVoice() }
@@ -150,13 +173,14 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
         downlink.restart()
     }
 
-    private mutating func endOwnVoice() {
+    mutating func endOwnVoice() {
         source = .silence
         downlink.pause()
     }
 
     var fadeFrom: Int?
     var freshness = Freshness()
+    var answers = AnswerWatch()
 
     // MARK: - Microphone
 
@@ -182,6 +206,14 @@ public struct LivePath: ~Copyable, @unchecked Sendable {
     public var isIdle: Bool {
         guard let mutedAt else { return false }
         return nanoseconds(uplink.end - mutedAt) > settings.muteTailNanoseconds
+    }
+
+    /// Samples of the microphone, at its rate, that still lack for the next packet, at the least; 0 when each is wanted.
+    public var samplesAwaited: Int {
+        guard backend != nil, source == .converted, let packet = settings.packet else { return 0 }
+        let missing = packet.samples - (uplink.end - uplink.sendPosition)
+        // The filter may give one sample more or less at a time.
+        return max(0, missing - 2) * settings.captureRate / settings.streamRate
     }
 
     /// Microphone and speaker stand still from now on, until the next sound is captured.

@@ -13,12 +13,8 @@ public struct LocalPath: ~Copyable {
     public let workingRate: Int
     private var toConverter: Resampler
     private var converter: RateConverter
-    private var toSink: Resampler
+    private var toSink: AlignedResampler
     private let between: UnsafeMutableBufferPointer<Float>
-    private let block: UnsafeMutableBufferPointer<Float>
-    private var framesToSkip: Int
-    /// Frames that the sink still lacks.
-    public private(set) var framesLeft: Int
 
     /// - Parameters:
     ///   - sourceRate: frames per second of what will be pushed, 4,000...384,000.
@@ -26,32 +22,42 @@ public struct LocalPath: ~Copyable {
     ///   - frames: how many frames the source has.
     ///   - voice: the voice to convert to.
     ///   - gateDecibels: as `VoiceConverter.setGate(thresholdDecibels:)`.
+    ///   - speaker: who speaks, if that is known.
+    ///   - mix: as `VoiceConverter.setMix(_:)`, from the first sample on.
+    ///   - delay: the converter's, which is taken out.
     public init(
         sourceRate: Int, sinkRate: Int, frames: Int, voice: Voice, gateDecibels: Double? = nil,
+        speaker: Voice.Speaker? = nil, mix: Double = 1, delay: ConversionDelay = .ms15,
         profile: Resampler.Profile = .archive
     ) throws(ResamplerError) {
         let rate = Self.workingRate(source: sourceRate, sink: sinkRate)
         var toConverter = try Resampler(from: sourceRate, to: rate, profile: profile)
-        var toSink = try Resampler(from: rate, to: sinkRate, profile: profile)
         toConverter.skipDelay()
-        toSink.skipDelay()
+        var converter = RateConverter(voice: voice, rate: rate, delay: delay, speaker: speaker)
+        converter.setGate(thresholdDecibels: gateDecibels)
+        if mix != 1 {
+            converter.setMix(mix)
+            // Without a glide from the whole voice.
+            converter.reset()
+        }
+        let toSink = try AlignedResampler(
+            from: rate, to: sinkRate, profile: profile, delaySamples: converter.delayFrames,
+            frames: Resampler.outputFrames(forInput: frames, from: sourceRate, to: sinkRate),
+            blockFrames: Self.blockFrames)
         workingRate = rate
         self.toConverter = toConverter
+        self.converter = converter
         self.toSink = toSink
-        converter = RateConverter(voice: voice, rate: rate)
-        converter.setGate(thresholdDecibels: gateDecibels)
         between = .allocate(capacity: Self.blockFrames)
         between.initialize(repeating: 0)
-        block = .allocate(capacity: Self.blockFrames)
-        block.initialize(repeating: 0)
-        framesToSkip = converter.delayFrames
-        framesLeft = Resampler.outputFrames(forInput: frames, from: sourceRate, to: sinkRate)
     }
 
     deinit {
         between.deallocate()
-        block.deallocate()
     }
+
+    /// Frames that the sink still lacks.
+    public var framesLeft: Int { toSink.framesLeft }
 
     /// 16 kHz where one end ends at 8 kHz anyway; else the lowest rate of the wide-band converter that loses nothing
     /// which both ends have, or its highest.
@@ -61,6 +67,9 @@ public struct LocalPath: ~Copyable {
         let rates = WideBandConverter.supportedRates
         return rates.first { $0 >= lower } ?? rates[rates.count - 1]
     }
+
+    /// Moves the gate, from the next frames on; as `VoiceConverter.setGate(thresholdDecibels:)`.
+    public mutating func setGate(decibels: Double?) { converter.setGate(thresholdDecibels: decibels) }
 
     /// Takes frames of the source, all of them, and hands on what comes out.
     public mutating func push<Failure: Error>(
@@ -73,9 +82,7 @@ public struct LocalPath: ~Copyable {
             guard step.produced > 0 else { return }
             let converted = UnsafeMutableBufferPointer(rebasing: between[..<step.produced])
             converter.process(converted)
-            let skipped = min(framesToSkip, converted.count)
-            framesToSkip -= skipped
-            try resample(UnsafeBufferPointer(rebasing: converted[skipped...]), deliver)
+            try toSink.push(UnsafeBufferPointer(converted), deliver)
         }
     }
 
@@ -83,24 +90,10 @@ public struct LocalPath: ~Copyable {
     public mutating func finish<Failure: Error>(
         _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
     ) throws(Failure) {
-        // The block is written to only behind the resampler that has read it: silence needs a buffer of its own.
+        // What is pushed is converted in place of what was there: silence needs a buffer of its own.
         let silence = UnsafeMutableBufferPointer<Float>.allocate(capacity: Self.blockFrames)
         silence.initialize(repeating: 0)
         defer { silence.deallocate() }
         while framesLeft > 0 { try push(UnsafeBufferPointer(silence), deliver) }
-    }
-
-    private mutating func resample<Failure: Error>(
-        _ input: UnsafeBufferPointer<Float>, _ deliver: (UnsafeBufferPointer<Float>) throws(Failure) -> Void
-    ) throws(Failure) {
-        var rest = input
-        while framesLeft > 0 {
-            let room = UnsafeMutableBufferPointer(rebasing: block[..<min(framesLeft, Self.blockFrames)])
-            let step = toSink.process(rest, into: room)
-            rest = UnsafeBufferPointer(rebasing: rest[step.consumed...])
-            guard step.produced > 0 else { return }
-            framesLeft -= step.produced
-            try deliver(UnsafeBufferPointer(rebasing: room[..<step.produced]))
-        }
     }
 }

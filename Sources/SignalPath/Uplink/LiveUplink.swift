@@ -61,6 +61,9 @@ public struct LiveUplink: ~Copyable, @unchecked Sendable {
     /// What the filter adds, in nanoseconds.
     public let filterNanoseconds: Int64
 
+    /// What the automatic level does at present, in decibels.
+    public var levelDecibels: Double { cleanUp.levelDecibels }
+
     public mutating func setGain(_ factor: Float) { gain.set(factor) }
 
     public mutating func setMuted(_ isMuted: Bool) { mute.set(isMuted ? 0 : 1) }

@@ -33,6 +33,30 @@ void crt_eventfd_drain(int fd) {
 
 int crt_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
+/// The signals by which a crash is told.
+static const int crash_signals[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+enum { CRASH_SIGNALS = sizeof crash_signals / sizeof *crash_signals };
+
+/// All signals but those by which a thread's own crash is told: blocked, they would end the process without a word.
+static sigset_t signals_of_others(void) {
+    sigset_t set;
+    sigfillset(&set);
+    for (size_t index = 0; index < CRASH_SIGNALS; index++)
+        if (crash_signals[index] != SIGQUIT) sigdelset(&set, crash_signals[index]);
+    return set;
+}
+
+int crt_thread_start(void *(*body)(void *), void *context) {
+    // The thread inherits the mask, so that it has it from its first instruction on.
+    sigset_t others = signals_of_others(), before;
+    pthread_sigmask(SIG_SETMASK, &others, &before);
+    pthread_t thread;
+    int code = pthread_create(&thread, NULL, body, context);
+    if (code == 0) pthread_detach(thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
 void crt_thread_name(const char *name) { pthread_setname_np(pthread_self(), name); }
 
 int crt_thread_realtime(pthread_t thread, int priority) {
@@ -47,9 +71,8 @@ int crt_realtime_limit(void) {
 }
 
 void crt_block_signals(void) {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    sigset_t others = signals_of_others();
+    pthread_sigmask(SIG_BLOCK, &others, NULL);
 }
 
 int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
@@ -60,8 +83,7 @@ int crt_poll(struct pollfd *entries, uint32_t count, int64_t nanoseconds) {
 intptr_t crt_random(void *bytes, size_t count) { return getrandom(bytes, count, 0); }
 
 void crt_refuse_dumps(void) {
-    // The signals that Swift's runtime answers with a report of registers and the memory behind them.
-    static const int crashes[] = {SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
-    for (size_t index = 0; index < sizeof crashes / sizeof *crashes; index++) (void)signal(crashes[index], SIG_DFL);
+    // Swift's runtime answers these with a report of registers and the memory behind them.
+    for (size_t index = 0; index < CRASH_SIGNALS; index++) (void)signal(crash_signals[index], SIG_DFL);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }

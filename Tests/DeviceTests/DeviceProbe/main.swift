@@ -19,7 +19,7 @@ guard arguments.count >= 3, let latency = arguments.count > 3 ? Int64(arguments[
 }
 
 /// One line, written at once: standard output is a file in the tests.
-func say(_ line: String) {
+@Sendable func say(_ line: String) {
     let bytes = Array((line + "\n").utf8)
     _ = write(STDOUT_FILENO, bytes, bytes.count)
 }
@@ -64,6 +64,7 @@ do {
     var playback = try SoundDevice.openPlayback(options(output))
     say("opened \(describe(capture.device))")
     say("opened \(describe(playback.device))")
+    microphone?.watch { say("microphone \($0)") }
     var block = [Float](repeating: 0, count: 8_192)
     var entries = [
         pollfd(fd: capture.device.wakeDescriptor, events: Int16(POLLIN), revents: 0),

@@ -39,7 +39,7 @@ CASE = {
     "answer_bytes": 0,  # size of the answer's frames; 0: as they came
     "adds_unknown": False,  # types and fields that the client doesn't know
     "fault": None,  # what goes wrong: a name of Fault
-    "at": "audio",  # when: auth, ready, audio, end
+    "at": "audio",  # when: auth, ready, audio, voice, end
     "samples": 8000,  # for audio: after so many
     "code": 1000,
     "reason": "",
@@ -158,6 +158,8 @@ class Session:
     async def text(self, message):
         """Whether the session is over."""
         self.texts.append(message)
+        if json.loads(message).get("type") == "voice":
+            await self.misbehave("voice")
         if json.loads(message).get("type") != "end":
             return False
         await self.misbehave("end")

@@ -68,6 +68,8 @@ public enum PeerClient {
         public let creditsRefunded: Int?
         public let code: String?
         public let message: String?
+        public let voice: String?
+        public let refused: String?
         public let balance: Int?
         public let required: Int?
     }

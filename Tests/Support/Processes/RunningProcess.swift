@@ -34,7 +34,7 @@ public final class RunningProcess: Sendable {
         folder: String? = nil
     ) throws {
         scratch = try Scratch()
-        let process = Process()
+        let process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         process.environment = Self.environment(scratch).merging(environment) { $1 }
@@ -48,14 +48,9 @@ public final class RunningProcess: Sendable {
         try pipe.fileHandleForWriting.close()
         let end = ProcessEnd()
         self.end = end
-        process.terminationHandler = { process in
-            end.came(process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus)
-        }
-        try process.runAlone()
+        process.onEnd = { end.came($0) }
+        try process.run()
         identifier = process.processIdentifier
-        Thread.detachNewThread { [identifier] in
-            if let status = kernelsWord(onTheEndOf: identifier) { end.came(status) }
-        }
         Remains.add(identifier)
     }
 

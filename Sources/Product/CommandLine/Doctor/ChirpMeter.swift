@@ -12,12 +12,14 @@ struct ChirpMeter {
     let sampleRate: Int
     let chirp: [Float]
 
-    init(sampleRate: Int) {
+    /// - Parameter slowest: the lowest rate on the chirp's way, which it has to get through.
+    init(sampleRate: Int, slowest: Int) {
         self.sampleRate = sampleRate
+        let highHertz = min(Self.highHertz, 0.4 * Double(slowest))
         let count = Int(Self.chirpSeconds * Double(sampleRate))
         chirp = (0..<count).map { index in
             let time = Double(index) / Double(sampleRate)
-            let slope = (Self.highHertz - Self.lowHertz) / Self.chirpSeconds
+            let slope = (highHertz - Self.lowHertz) / Self.chirpSeconds
             let phase = 2 * Double.pi * (Self.lowHertz * time + slope * time * time / 2)
             // Without an envelope the ends would click.
             let envelope = 0.5 - 0.5 * cos(2 * Double.pi * (Double(index) + 0.5) / Double(count))

@@ -6,7 +6,7 @@ struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "doctor", abstract: "Find out where the sound stops, stage by stage, and what to do.",
         discussion: """
-            Listens for a moment, plays six short chirps, listens for them, and connects to the relay (nothing is sent
+            Listens for a moment, plays six short chirps, listens for them, and connects to the relay (nothing is sent \
             there). Speak while it listens. Exit code 0 when there is no problem, 69 otherwise.
             """)
 

@@ -7,7 +7,7 @@ struct CtlCommand: ParsableCommand {
         abstract: "Drive a running live session, for example from a hotkey.",
         discussion: "Requests: \(ControlRequest.words).")
 
-    @Argument(help: "What to do; status answers with JSON.")
+    @Argument(parsing: .allUnrecognized, help: "What to do; status answers with JSON.")
     var request: [String]
 
     func validate() throws {
@@ -17,11 +17,15 @@ struct CtlCommand: ParsableCommand {
     func run() throws {
         guard let path = ControlSocket.path() else {
             throw CommandFailure(
-                status: .unreachable, sentence: "XDG_RUNTIME_DIR is not set; a live session can't be found without it")
+                status: .noInput, sentence: "XDG_RUNTIME_DIR is not set; a live session can't be found without it")
         }
-        guard let descriptor = ControlSocket.connect(path) else {
+        let descriptor: Int32
+        switch ControlSocket.connect(path) {
+        case .connected(let connected): descriptor = connected
+        case .deaf: throw Self.noAnswer
+        case .nobody:
             throw CommandFailure(
-                status: .unreachable, sentence: "no live session runs here; start one with quota-voice live")
+                status: .noInput, sentence: "no live session runs here; start one with quota-voice live")
         }
         defer { close(descriptor) }
         let line = request.joined(separator: " ").replacing("\n", with: " ") + "\n"
@@ -30,16 +34,22 @@ struct CtlCommand: ParsableCommand {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while answer.count < 1 << 20 {
             let count = recv(descriptor, &bytes, bytes.count, 0)
+            if count < 0, errno == EAGAIN { throw Self.noAnswer }
             guard count > 0 else { break }
             answer.append(contentsOf: bytes[..<count])
         }
         let text = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .newlines)
-        if text.hasPrefix("error: ") {
-            throw CommandFailure(status: .usage, sentence: String(text.dropFirst(7)))
-        }
+        if let failure = ControlRequest.failure(in: text) { throw failure }
         guard !text.isEmpty else {
             throw CommandFailure(status: .tryAgain, sentence: "the session gave no answer; it may be ending")
         }
         if text != "ok" { Terminal.result(text) }
+    }
+
+    private static var noAnswer: CommandFailure {
+        CommandFailure(
+            status: .tryAgain,
+            sentence: "the session has not answered for \(ControlSocket.answerSecondsMax) s; is it stopped? fg or "
+                + "kill -CONT lets it go on")
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Synchronization
 import VoiceALSADevice
 import VoiceConversion
 import VoiceKit
@@ -14,16 +15,19 @@ struct LiveCommand: AsyncParsableCommand {
             Without a key and without --relay, conversion happens on this machine, with the least delay.
             Use headphones: what the speaker plays comes back into the microphone.
 
-            On a terminal: m mutes, b lets your own voice through, v and V change the voice, + and - the gain,
-            r records, q quits. With --push-to-talk the microphone is open while the space bar is held (a terminal
-            tells of no release, so it closes 0.4 s after the last repeat, and 0.8 s after a short press); for a hotkey
-            of the desktop there are quota-voice ctl talk on and talk off, for its press and its release.
-            Elsewhere a line of status every few seconds, or JSON events with --json. quota-voice ctl drives a
+            On a terminal: m mutes, b lets your own voice through, v and V change the voice, + and - the gain, \
+            r records, q quits. With --push-to-talk the microphone is open while the space bar is held (a terminal \
+            tells of no release, so it closes 0.4 s after the last repeat, and 0.8 s after a short press); for a hotkey \
+            of the desktop there are quota-voice ctl talk on and talk off, for its press and its release. \
+            Elsewhere a line of status every few seconds, or JSON events with --json. quota-voice ctl drives a \
             running session from anywhere.
 
-            The gate hears ahead, so that no word loses its beginning: in this process within the converter's delay,
-            before a relay for 10 ms more delay. Opus on the wire (--wire opus) needs a tenth of the bandwidth and
-            takes some 30 ms more delay. Every stage of the delay is shown.
+            The gate hears ahead, so that no word loses its beginning: in this process within the converter's delay, \
+            before a relay for 10 ms more delay. Opus on the wire (--wire opus) needs a tenth of the bandwidth and \
+            takes some 25 ms more delay. Every stage of the delay is shown.
+
+            Voices of this machine begin with the speaker of the last session: of your voice the median pitch, its \
+            spread and the distance of the formants are kept, three numbers in $XDG_STATE_HOME/quota-voice/speaker.json.
 
             Exit codes: \(ExitStatus.summary)
             """)
@@ -64,6 +68,9 @@ struct LiveCommand: AsyncParsableCommand {
     @Flag(help: "Begin with the own voice.")
     var bypass = false
 
+    @Flag(help: "Somebody else speaks: begin without what is remembered of your voice, and leave that as it is.")
+    var guest = false
+
     @Flag(help: "Begin muted.")
     var mute = false
 
@@ -73,10 +80,17 @@ struct LiveCommand: AsyncParsableCommand {
     @Option(parsing: .unconditional, help: ArgumentHelp("Gain of the microphone, -60 to 40.", valueName: "dB"))
     var gain = 0.0
 
-    @Option(help: ArgumentHelp("End after so many seconds; a relay reserves so many credits.", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "End after so many seconds, for whose credits a relay asks ahead; without it a relay's session is an hour.",
+            valueName: "seconds"))
     var maxDuration: Int?
 
-    @Flag(help: "Follow a relay's session that has reached its limit by another one.")
+    @Flag(
+        help: """
+            Follow a relay's session that has reached its limit (--max-duration, or the hour) by another one, and end \
+            never; without it the hour's end is exit code 81.
+            """)
     var renew = false
 
     @Option(help: ArgumentHelp("What to hear while the relay is gone: silence or bypass.", valueName: "what"))
@@ -84,6 +98,9 @@ struct LiveCommand: AsyncParsableCommand {
 
     @Flag(help: "Print JSON events on standard output, one a line.")
     var json = false
+
+    @OptionGroup(title: "Voices of this machine")
+    var tuning: VoiceOptions
 
     @OptionGroup(title: "Clean-up")
     var cleanUp: CleanUpOptions
@@ -101,8 +118,15 @@ struct LiveCommand: AsyncParsableCommand {
     func run() async throws {
         let library = VoiceLibrary()
         var options = try await options(library)
+        // From here on there is something to take away at the end, and nothing of another session is touched.
+        let running = RunningSession()
+        let interrupt = Interrupt(secondsMax: virtualMic == nil ? Interrupt.cleanupSecondsMax : 8)
+        await interrupt.start { running.stop() }
+        let server = try ControlServer.claim()
+        defer { server?.stop() }
         let microphone = try makeMicrophone(&options)
         defer { microphone?.remove() }
+        if let microphone { running.hold(microphone) }
         let session: LiveSession
         do {
             session = try LiveSession(options)
@@ -112,30 +136,36 @@ struct LiveCommand: AsyncParsableCommand {
         let recorder = LiveRecorder(session: session, path: record, replaces: force)
         try recorder.checkNames()
         let controls = LiveControls(
-            session: session, voices: library, isLocal: options.isLocal, recorder: recorder, start: options)
-        let interrupt = Interrupt()
-        await interrupt.start { session.stop() }
-        let server = try ControlServer.start(controls)
-        defer { server?.stop() }
+            session: session, voices: library, isLocal: options.isLocal, recorder: recorder, start: options,
+            tuning: tuning.tuning)
+        server?.serve(controls)
         let view = LiveView(
             session: session, controls: controls, style: json ? .json : .automatic, isPushToTalk: pushToTalk,
             microphone: virtualMic)
         view.start(recordsAtOnce: record != nil)
+        microphone?.watch { view.tell($0) }
+        // After all that a signal has to end.
+        running.begin(session)
         let outcome = await ConvertBatch.onThread { Result { try session.run() } }
         let problem = recorder.finish()
         view.finish()
+        if !guest, let speaker = session.snapshot.heardSpeaker { SpeakerMemory().keep(speaker) }
         try conclude(outcome, problem: problem, interrupt: interrupt)
     }
 
     /// The virtual microphone that was asked for becomes the output.
     private func makeMicrophone(_ options: inout LiveOptions) throws -> VirtualMicrophone? {
-        guard let virtualMic else { return nil }
+        guard let virtualMic else {
+            // What a crash has left would be listed beside the microphones that there are.
+            VirtualMicrophone.removeLeftovers()
+            return nil
+        }
         do throws(VirtualMicrophoneError) {
             let microphone = try VirtualMicrophone.create(name: virtualMic)
             options.output = microphone.deviceOptions
             return microphone
         } catch {
-            throw CommandFailure(status: .unreachable, sentence: error.description)
+            throw CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
         }
     }
 
@@ -158,18 +188,21 @@ struct LiveCommand: AsyncParsableCommand {
     private func options(_ library: VoiceLibrary) async throws -> LiveOptions {
         var options: LiveOptions
         if let remote = try await relay.resolveWithSignIn() {
-            options = LiveOptions(
-                .relay(
-                    RelayEndpoint(
-                        base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure),
-                    voice: voice))
+            try tuning.refuseForRelay()
+            var endpoint = RelayEndpoint(
+                base: remote.url, token: remote.token, caFile: relay.caFile, allowsInsecure: relay.insecure)
+            endpoint.tokens = remote.tokens
+            options = LiveOptions(.relay(endpoint, voice: voice))
             options.wire = relay.wire
         } else {
             guard relay.wire == .pcm else {
                 throw CommandFailure(
                     status: .usage, sentence: "--wire \(relay.wire.rawValue) is for a relay; give --relay URL")
             }
-            options = LiveOptions(.local(try library.voice(named: voice), delay: .ms15))
+            let moved = try library.voice(named: voice).moved(by: tuning.tuning)
+            options = LiveOptions(.local(moved, delay: tuning.delay ?? .ms15))
+            options.mix = tuning.tuning.share
+            if !guest { options.speaker = SpeakerMemory().speaker }
         }
         do throws(DeviceError) {
             options.input = DeviceOptions(name: try SoundDevices.resolve(input, .capture))
@@ -232,11 +265,55 @@ extension LiveOptions {
     }
 }
 
+/// The session that a signal ends, whether it has begun by then or not.
+private final class RunningSession: Sendable {
+    private struct State {
+        var session: LiveSession?
+        var microphone: VirtualMicrophone?
+        var isStopped = false
+    }
+
+    private static let patience = Duration.seconds(1)
+    private let state = Mutex(State())
+
+    /// What a signal takes away even while the devices don't end: a sound server that stood still may go on meanwhile.
+    func hold(_ microphone: VirtualMicrophone) { state.withLock { $0.microphone = microphone } }
+
+    func begin(_ session: LiveSession) {
+        let isStopped = state.withLock { state in
+            state.session = session
+            return state.isStopped
+        }
+        if isStopped { session.stop() }
+    }
+
+    func stop() {
+        let (session, microphone) = state.withLock { state in
+            state.isStopped = true
+            return (state.session, state.microphone)
+        }
+        session?.stop()
+        guard let microphone else { return }
+        Task.detached {
+            try? await Task.sleep(for: Self.patience)
+            microphone.remove()
+        }
+    }
+}
+
 extension ExitStatus {
+    init(_ cause: VirtualMicrophoneError.Cause) {
+        switch cause {
+        case .invalidName: self = .usage
+        case .nothingToUse: self = .noInput
+        case .nameTaken, .refused: self = .cantCreate
+        }
+    }
+
     init(_ cause: DeviceError.Cause) {
         switch cause {
-        case .busy: self = .tryAgain
-        case .notFound: self = .noInput
+        case .busy, .outOfResources: self = .tryAgain
+        case .notFound, .unplugged, .daemonGone, .unresponsive, .unsupported: self = .noInput
         case .noPermission: self = .noPermission
         case .invalidOptions: self = .usage
         default: self = .inputOutput

@@ -13,6 +13,8 @@ final class LiveRecorder: Sendable {
         var count = 0
         var thread: RecorderThread?
         var problem: CommandFailure?
+        /// The session is over: what began now, nobody would end.
+        var isFinished = false
     }
 
     private let session: LiveSession
@@ -25,10 +27,22 @@ final class LiveRecorder: Sendable {
         state = Mutex(State(path: path))
     }
 
-    /// Refuses names that are taken before anything is spoken.
+    /// Refuses formats that there are not, and names that are taken, before anything is spoken.
     func checkNames() throws {
-        guard let path = state.withLock({ $0.path }), !replaces else { return }
-        for name in Self.names(path) where FileManager.default.fileExists(atPath: name) {
+        guard let path = state.withLock({ $0.path }) else { return }
+        let names = Self.names(path)
+        guard Self.format(names[0]) != nil else {
+            throw CommandFailure(
+                status: .usage,
+                sentence: "--record \(path): recordings end in .wav, .flac, .ogg, .opus or .aiff; choose one of them")
+        }
+        let folder = (path as NSString).deletingLastPathComponent
+        guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
+            let reason = String(cString: strerror(errno))
+            throw CommandFailure(
+                status: .cantCreate, sentence: "--record \(path): can't write there (\(reason)); choose another folder")
+        }
+        for name in names where !replaces && FileManager.default.fileExists(atPath: name) {
             throw CommandFailure(
                 status: .cantCreate,
                 sentence: "\(name): exists already; give --force to replace it, or another name for --record")
@@ -37,21 +51,30 @@ final class LiveRecorder: Sendable {
 
     var isRecording: Bool { state.withLock { $0.thread != nil } }
 
-    /// Begins a recording, if none goes on.
-    func start() {
-        state.withLock { state in
-            guard state.thread == nil, let tap = session.startTap(seconds: Self.ringSeconds) else { return }
-            state.count += 1
-            let path = state.count == 1 && state.path != nil ? state.path! : Self.freshPath()
+    /// Begins a recording, if none goes on. Throws what is wrong with its files, or that nothing is heard yet or any more.
+    func start() throws(CommandFailure) {
+        let failure: CommandFailure? = state.withLock { state in
+            if state.isFinished {
+                return CommandFailure(status: .tryAgain, sentence: "the session ends; there is nothing to record")
+            }
+            guard state.thread == nil else { return nil }
+            guard let tap = session.startTap(seconds: Self.ringSeconds) else {
+                return CommandFailure(status: .tryAgain, sentence: "there is nothing to record yet; try again")
+            }
+            let path = state.count == 0 && state.path != nil ? state.path! : Self.freshPath()
             do throws(AudioFileError) {
                 let thread = try RecorderThread(tap, names: Self.names(path), replaces: replaces)
                 thread.start()
                 state.thread = thread
+                state.count += 1
+                return nil
             } catch {
                 session.stopTap()
                 state.problem = CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
+                return state.problem
             }
         }
+        if let failure { throw failure }
     }
 
     /// Ends the recording and returns the names of its files.
@@ -64,20 +87,26 @@ final class LiveRecorder: Sendable {
                 return state.thread
             })
         else { return [] }
-        if let error = thread.finish() {
-            state.withLock {
-                $0.problem = CommandFailure(status: ExitStatus(error.cause), sentence: error.description)
-            }
+        if let problem = thread.finish() {
+            state.withLock { $0.problem = problem }
             return []
         }
         return thread.names
     }
 
+    /// Why the recording has ended by itself; once.
+    func takeFailure() -> CommandFailure? {
+        guard state.withLock({ $0.thread?.hasFailed }) == true else { return nil }
+        stop()
+        return problem
+    }
+
     /// What went wrong last.
     var problem: CommandFailure? { state.withLock { $0.problem } }
 
-    /// At the end of the session: what went wrong, if anything did.
+    /// At the end of the session: what went wrong, if anything did. There are no recordings after it.
     func finish() -> CommandFailure? {
+        state.withLock { $0.isFinished = true }
         stop()
         return state.withLock { $0.problem }
     }
@@ -86,6 +115,10 @@ final class LiveRecorder: Sendable {
         let name = path as NSString
         let ending = name.pathExtension.isEmpty ? "wav" : name.pathExtension
         return ["original", "converted"].map { "\(name.deletingPathExtension).\($0).\(ending)" }
+    }
+
+    static func format(_ name: String) -> AudioFileFormat? {
+        AudioFileFormat(fileExtension: (name as NSString).pathExtension)
     }
 
     private static func freshPath() -> String {
@@ -98,27 +131,35 @@ final class LiveRecorder: Sendable {
 /// Empties a tap into two files until it is told to finish, or its session's ends are gone.
 final class RecorderThread: @unchecked Sendable {
     let names: [String]
+    /// What was written for so long is readable whatever happens to this process.
+    private static let headerSeconds = 5.0
+    private static let lapSeconds = 0.05
+
     // The thread's own until `done` is signalled.
     private var tap: LiveTap
     private let original: AudioFileWriter
     private let converted: AudioFileWriter
-    private var error: AudioFileError?
+    private var problem: CommandFailure?
     private let isEnding = Atomic<Bool>(false)
+    private let isFailed = Atomic<Bool>(false)
     private let done = DispatchSemaphore(value: 0)
 
     init(_ tap: consuming LiveTap, names: [String], replaces: Bool) throws(AudioFileError) {
         self.names = names
-        let format = AudioFileFormat(rawValue: (names[0] as NSString).pathExtension) ?? .wav
-        // Room for a day: a recording's length is not known before its end.
+        let format = LiveRecorder.format(names[0]) ?? .wav
         let original = try AudioFileWriter(
-            path: names[0], sampleRate: tap.captureRate, format: format, frames: tap.captureRate, replaces: replaces)
+            path: names[0], sampleRate: tap.captureRate, format: format, frames: nil, replaces: replaces,
+            option: "--record")
         let converted = try AudioFileWriter(
-            path: names[1], sampleRate: tap.playbackRate, format: format, frames: tap.playbackRate,
-            replaces: replaces)
+            path: names[1], sampleRate: tap.playbackRate, format: format, frames: nil, replaces: replaces,
+            option: "--record")
         self.original = original
         self.converted = converted
         self.tap = tap
     }
+
+    /// Whether it has ended by itself.
+    var hasFailed: Bool { isFailed.load(ordering: .acquiring) }
 
     func start() {
         let thread = Thread { self.run() }
@@ -126,11 +167,11 @@ final class RecorderThread: @unchecked Sendable {
         thread.start()
     }
 
-    /// Writes the rest and names the files. Blocks until that is done.
-    func finish() -> AudioFileError? {
+    /// Writes the rest and names the files. Blocks until that is done; gives what went wrong.
+    func finish() -> CommandFailure? {
         isEnding.store(true, ordering: .releasing)
         done.wait()
-        return error
+        return problem
     }
 
     private func run() {
@@ -140,20 +181,29 @@ final class RecorderThread: @unchecked Sendable {
             block.deallocate()
             done.signal()
         }
+        var secondsToHeader = Self.headerSeconds
         do throws(AudioFileError) {
             while true {
                 // Asked before the rings are emptied: what was written before is then still taken.
                 let isLast = isEnding.load(ordering: .acquiring)
                 try drain(block)
                 if isLast { break }
-                Thread.sleep(forTimeInterval: 0.05)
+                Thread.sleep(forTimeInterval: Self.lapSeconds)
+                secondsToHeader -= Self.lapSeconds
+                if secondsToHeader <= 0 {
+                    secondsToHeader = Self.headerSeconds
+                    original.updateHeader()
+                    converted.updateHeader()
+                }
             }
             try original.commit()
             try converted.commit()
         } catch {
-            original.discard()
-            converted.discard()
-            self.error = error
+            // Spoken once only: what is there is kept, both sides alike.
+            let isKept = [original.keep(), converted.keep()] == [true, true]
+            let rest = isKept ? "; what came before is in \(names.joined(separator: " and "))" : ""
+            problem = CommandFailure(status: ExitStatus(error.cause), sentence: error.description + rest)
+            isFailed.store(true, ordering: .releasing)
         }
     }
 

@@ -2,6 +2,7 @@ import Foundation
 import VoiceALSADevice
 import VoiceKit
 import VoiceRelay
+import VoiceVirtualMicrophone
 
 /// A session in words and in JSON, for everything that is not a terminal.
 enum LiveReport {
@@ -51,6 +52,12 @@ enum LiveReport {
         let bypassed: Bool
         let heard: String
         let gainDb: Double
+        /// How the voice of this machine is moved and mixed.
+        let pitchSemitones: Double?
+        let formant: Double?
+        let mixPercent: Double?
+        /// The median pitch of the one who speaks, once it is known.
+        let speakerHertz: Double?
         let seconds: Double
         let memoryLocked: Bool
         let input: Device?
@@ -70,9 +77,9 @@ enum LiveReport {
     }
 
     /// A snapshot as one line of JSON.
-    static func status(_ snapshot: LiveSnapshot) -> String {
+    static func status(_ snapshot: LiveSnapshot, _ tuning: VoiceTuning?) -> String {
         let budget = snapshot.budget
-        let rate = snapshot.isLocal ? Double(snapshot.input?.configuration.sampleRate ?? 48_000) : 16_000
+        let rate = Double(snapshot.streamRate)
         let counts = snapshot.counts
         let dropped = counts.droppedOld + counts.droppedStale + counts.playout.droppedLate
         let delay = Status.Delay(
@@ -88,6 +95,8 @@ enum LiveReport {
                 relay: snapshot.isLocal ? nil : snapshot.relayName, wire: snapshot.wire?.format, voice: snapshot.voice,
                 muted: snapshot.isMuted,
                 bypassed: snapshot.isBypassed, heard: "\(snapshot.source)", gainDb: snapshot.gainDecibels,
+                pitchSemitones: tuning?.pitch, formant: tuning?.formant, mixPercent: tuning?.mix,
+                speakerHertz: snapshot.heardSpeaker.map { ($0.medianHertz * 10).rounded() / 10 },
                 seconds: Double(snapshot.sessionNanoseconds / 1_000_000) / 1_000,
                 memoryLocked: snapshot.isMemoryLocked,
                 input: device(snapshot.input, snapshot.inputLevels),
@@ -150,6 +159,7 @@ enum LiveReport {
         switch snapshot.link {
         case .connecting: "connecting"
         case .running: "running"
+        case .stalled: "stalled"
         case .reconnecting: "reconnecting"
         case .ended: "ended"
         }
@@ -174,6 +184,27 @@ enum LiveReport {
         var retryMs: Double?
         var voice: String?
         var device: String?
+        var now: String?
+    }
+
+    /// What has become of the virtual microphone, as one line of JSON.
+    static func json(_ event: VirtualMicrophoneEvent) -> String {
+        switch event {
+        case .gone: json(Event(event: "microphone_gone", message: sentence(event)))
+        case .back: json(Event(event: "microphone_back", message: sentence(event)))
+        case .heardItself(let now): json(Event(event: "microphone_heard_itself", message: sentence(event), now: now))
+        }
+    }
+
+    static func sentence(_ event: VirtualMicrophoneEvent) -> String {
+        switch event {
+        case .gone: "the virtual microphone is gone from the sound server; it is made again as soon as that works"
+        case .back: "the virtual microphone is there again; programs that used it may have to choose it anew"
+        case .heardItself(let source?):
+            "the virtual microphone is the default of all programs, this one too: it hears \(source) again"
+        case .heardItself(nil):
+            "the virtual microphone is the only one: nothing but itself can be heard; plug a microphone in"
+        }
     }
 
     /// An event as one line of JSON.
@@ -183,7 +214,9 @@ enum LiveReport {
         case .lost(let sentence, let retry): json(Event(event: "lost", message: sentence, retryMs: ms(retry)))
         case .renewed: json(Event(event: "renewed"))
         case .voiceChanged(let name): json(Event(event: "voice", voice: name))
-        case .voiceRefused(let name): json(Event(event: "voice_refused", message: sentence(event), voice: name))
+        case .voiceRefused(let name, _): json(Event(event: "voice_refused", message: sentence(event), voice: name))
+        case .relayStalled: json(Event(event: "relay_stalled", message: sentence(event)))
+        case .relayAnswers: json(Event(event: "relay_answers"))
         case .wireRefused: json(Event(event: "wire", message: sentence(event)))
         case .device(let direction, let what):
             json(Event(event: "device", message: sentence(name(direction), what), device: direction.rawValue))
@@ -194,14 +227,21 @@ enum LiveReport {
         }
     }
 
+    /// The recording could not begin, or has ended by itself.
+    static func recordingFailed(_ sentence: String) -> String {
+        json(Event(event: "recording_failed", message: sentence))
+    }
+
     /// An event for people; nil when the status shows it anyway.
     static func sentence(_ event: LiveEvent) -> String? {
         switch event {
         case .ready(let id): id.map { "session \(QuotaAccess.plain($0)) is ready" }
         case .lost(let sentence, let retry): String(format: "%@; trying again in %.1f s", sentence, ms(retry) / 1_000)
         case .renewed: "the session reached its time limit; another one begins"
-        case .voiceChanged(let name): "the voice is \(name)"
-        case .voiceRefused(let name): "the relay can't change to \(name) inside a session; start another"
+        case .voiceChanged(let name): "the voice is \(QuotaAccess.plain(name))"
+        case .voiceRefused(_, let reason): refusal(reason)
+        case .relayStalled: "the relay does not answer: no sound has come for a second"
+        case .relayAnswers: "the relay answers again"
         case .wireRefused(let wire):
             "the relay does not take \(wire.format): the sound goes as \(RelayWire.pcm.format)"
         case .device(let direction, let what): sentence(name(direction), what)
@@ -210,6 +250,9 @@ enum LiveReport {
         case .recordingOverflowed(let samples): "the recording lacks \(samples) samples: the disk is too slow"
         }
     }
+
+    /// What a relay says of a voice that it does not give.
+    static func refusal(_ reason: String) -> String { "\(QuotaAccess.plain(reason)); the voice stays as it is" }
 
     private static func name(_ direction: DeviceDirection) -> String {
         direction == .capture ? "microphone" : "speaker"

@@ -55,6 +55,7 @@ package enum LiveScreen {
         switch snapshot.link {
         case .connecting: words.append("connecting")
         case .running: break
+        case .stalled: words.append("no answer")
         case .reconnecting(let wait): words.append(String(format: "reconnecting in %.1f s", Double(wait) / 1e9))
         case .ended: words.append("ended")
         }
@@ -108,8 +109,8 @@ package enum LiveScreen {
         let budget = snapshot.budget
         let converter = snapshot.isLocal ? "converter" : "relay"
         let stages: [(String, Int64, Bool)] = [
-            ("capture", budget.capture, true), ("filters", budget.filters, true), ("gate", budget.gate, false),
-            ("Opus", budget.codec, false), (converter, budget.converter, true), ("buffer", budget.playout, true),
+            ("filters", budget.filters, true), ("gate", budget.gate, false), ("Opus", budget.codec, false),
+            (converter, budget.converter, true), ("buffer", budget.playout, true),
             ("ring", budget.ring, true), ("speaker", budget.playback, true),
         ]
         var items = stages.filter { $0.2 || $0.1 > 0 }.map { String(format: "\($0.0) %.1f", LiveReport.ms($0.1)) }
@@ -120,7 +121,7 @@ package enum LiveScreen {
 
     private static func health(_ snapshot: LiveSnapshot) -> [String] {
         let counts = snapshot.counts
-        let rate = snapshot.isLocal ? Double(snapshot.input?.configuration.sampleRate ?? 48_000) : 16_000
+        let rate = Double(snapshot.streamRate)
         let dropped = Double(counts.droppedOld + counts.droppedStale + counts.playout.droppedLate) * 1_000 / rate
         return [
             "xruns \(snapshot.input?.counters.xruns ?? 0) in, \(snapshot.output?.counters.xruns ?? 0) out",

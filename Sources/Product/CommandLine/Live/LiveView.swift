@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import VoiceKit
+import VoiceVirtualMicrophone
 
 /// Shows a session while it runs, and takes its keys: a screen on a terminal, lines or JSON elsewhere.
 final class LiveView: Sendable {
@@ -53,7 +54,8 @@ final class LiveView: Sendable {
     /// Ends the view, and leaves the terminal as it was.
     func finish() {
         state.withLock { $0.isEnding = true }
-        done.wait()
+        // A reader that stands still is no reason to leave the devices and the microphone behind.
+        _ = done.wait(timeout: .now() + 1)
     }
 
     private func run() {
@@ -116,11 +118,13 @@ final class LiveView: Sendable {
         let snapshot = session.snapshot
         for event in session.takeEvents() { tell(event) }
         let startsRecording = state.withLock { state in
-            guard state.recordsAtOnce, snapshot.input != nil else { return false }
+            // At the last look the recorder has finished.
+            guard state.recordsAtOnce, snapshot.input != nil, !state.isEnding else { return false }
             state.recordsAtOnce = false
             return true
         }
-        if startsRecording { note(controls.toggleRecording()) }
+        if startsRecording { record() }
+        if let failure = controls.recorder.takeFailure() { tellFailure(failure) }
         if let screen { return draw(snapshot, screen) }
         let isDue = state.withLock { state in
             let wait: Duration = isJSON ? .seconds(1) : .seconds(5)
@@ -129,7 +133,28 @@ final class LiveView: Sendable {
             return true
         }
         guard isDue else { return }
-        if isJSON { Terminal.result(LiveReport.status(snapshot)) } else { Terminal.note(LiveReport.line(snapshot)) }
+        // Whoever wanted the events has gone, and nobody else ends a session that writes them.
+        if isJSON, Terminal.isReaderGone { return session.stop() }
+        if isJSON {
+            Terminal.result(LiveReport.status(snapshot, controls.tuning))
+        } else {
+            Terminal.note(LiveReport.line(snapshot))
+        }
+    }
+
+    /// Begins the recording that was asked for on the command line.
+    private func record() {
+        do throws(CommandFailure) {
+            try controls.recorder.start()
+            note("recording")
+        } catch {
+            tellFailure(error)
+        }
+    }
+
+    private func tellFailure(_ failure: CommandFailure) {
+        if isJSON { return Terminal.result(LiveReport.recordingFailed(failure.sentence)) }
+        note(failure.sentence)
     }
 
     private func tell(_ event: LiveEvent) {
@@ -138,6 +163,12 @@ final class LiveView: Sendable {
             return note("no real-time priority, so it may crackle; quota-voice doctor says how to get it")
         }
         if let sentence = LiveReport.sentence(event) { note(sentence) }
+    }
+
+    /// Shows what has become of the virtual microphone. From any thread.
+    func tell(_ event: VirtualMicrophoneEvent) {
+        if isJSON { return Terminal.result(LiveReport.json(event)) }
+        note(LiveReport.sentence(event))
     }
 
     /// A sentence for people; JSON has events of its own.

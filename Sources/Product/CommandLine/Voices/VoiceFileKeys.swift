@@ -4,17 +4,22 @@ import Foundation
 /// say would go unheard: it is refused, by `docs/voice.schema.json` as well.
 enum VoiceFileKeys {
     private static let known: [String: Set<String>] = [
-        "": ["$schema", "name", "summary", "pitch", "formants", "colour", "effects", "origin"],
+        "": ["$schema", "name", "summary", "pitch", "formants", "colour", "air", "effects", "speaker", "origin"],
         "pitch": ["median_hertz", "spread_semitones", "ratio", "constant_hertz"],
         "formants": ["spacing_hertz", "ratio"],
         "colour": ["hertz", "decibels"],
+        "air": ["hertz", "decibels"],
         "effects": ["whisper", "ring_hertz", "ring_depth", "drive", "vibrato_hertz", "vibrato_semitones"],
+        "speaker": ["median_hertz", "spread_semitones", "spacing_hertz"],
         "origin": ["learned_from", "consent", "speech_seconds"],
     ]
 
-    /// A sentence about the first unknown key; `nil` when there is none, or no object at all.
+    /// A sentence about the first unknown key, or a number that nothing can hold; `nil` when there is none, or no
+    /// object at all.
     static func problem(in data: Data) -> String? {
-        guard let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else { return nil }
+        guard let file = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            return tooLarge(in: data).map { "\($0) is out of range" }
+        }
         if let problem = unknown(in: file, of: "", at: "") { return problem }
         for (key, value) in file.sorted(by: { $0.key < $1.key }) {
             if let part = value as? [String: Any], let problem = unknown(in: part, of: key, at: key + ".") {
@@ -26,6 +31,13 @@ enum VoiceFileKeys {
             }
         }
         return nil
+    }
+
+    /// The first number, outside of strings, that is infinite: for the parser the file is no JSON at all then.
+    private static func tooLarge(in data: Data) -> Substring? {
+        String(decoding: data, as: UTF8.self)
+            .matches(of: /"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/)
+            .map(\.output).first { !$0.hasPrefix("\"") && Double($0)?.isInfinite == true }
     }
 
     private static func unknown(in part: [String: Any], of kind: String, at place: String) -> String? {

@@ -3,11 +3,23 @@ import VoiceConversion
 
 /// The voices of this machine: those that come with quota-voice, and the user's own, one JSON file each.
 struct VoiceLibrary {
-    let own: [Voice]
+    /// A voice of the user's, and the file it was read from.
+    struct Entry {
+        let path: String
+        let voice: Voice
+        /// What a learned voice remembers of its making: every copy keeps it.
+        let origin: VoiceFile.Origin?
+    }
+
+    let entries: [Entry]
     /// Files that are not voices, with the sentence that says why.
     let problems: [String]
 
+    var own: [Voice] { entries.map(\.voice) }
     var all: [Voice] { own + VoiceCatalog.all }
+
+    /// The user's own voice called `name`; case doesn't matter.
+    func entry(named name: String) -> Entry? { entries.first { $0.voice.name == name.lowercased() } }
 
     /// `$XDG_CONFIG_HOME/quota-voice/voices`.
     static func folder(environment: [String: String] = ProcessInfo.processInfo.environment) -> String {
@@ -21,24 +33,29 @@ struct VoiceLibrary {
     init() {
         let folder = Self.folder()
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        var own: [Voice] = []
+        var entries: [Entry] = []
         var problems: [String] = []
         for name in names.sorted() where name.hasSuffix(".json") {
             let path = "\(folder)/\(name)"
             do {
-                let voice = try VoiceFile.read(path).voice(path: path)
+                let file = try VoiceFile.read(path)
+                let voice = try file.voice(path: path)
                 guard VoiceCatalog.voice(named: voice.name) == nil else {
                     problems.append("\(path): \(voice.name) is a voice of quota-voice; give it another name")
                     continue
                 }
-                own.append(voice)
+                if let other = entries.first(where: { $0.voice.name == voice.name }) {
+                    problems.append("\(path): \(voice.name) is the voice in \(other.path); give this one another name")
+                    continue
+                }
+                entries.append(Entry(path: path, voice: voice, origin: file.origin))
             } catch let failure as CommandFailure {
                 problems.append(failure.sentence)
             } catch {
                 problems.append("\(path): \(error)")
             }
         }
-        self.own = own
+        self.entries = entries
         self.problems = problems
     }
 
@@ -50,30 +67,9 @@ struct VoiceLibrary {
         if let problem = problems.first(where: { $0.hasPrefix(Self.path(of: wanted) + ":") }) {
             throw CommandFailure(status: .badInput, sentence: problem)
         }
-        let near = VoiceCatalog.nearestNames(to: name).joined(separator: ", ")
+        let near = VoiceCatalog.nearestNames(to: name, own: own.map(\.name)).joined(separator: ", ")
         let hint = near.isEmpty ? "" : "did you mean \(near)? "
         throw CommandFailure(
             status: .usage, sentence: "no voice is called \(name); \(hint)quota-voice voices lists all")
-    }
-}
-
-extension Voice {
-    /// The same voice, moved by semitones and by a factor on the formants.
-    func moved(semitones: Double, formantRatio: Double) -> Voice {
-        let factor = pow(2, semitones / 12)
-        var moved = self
-        switch pitch {
-        case .landing(let median, let spread):
-            moved.pitch = .landing(medianHertz: median * factor, spreadSemitones: spread)
-        case .ratio(let ratio): moved.pitch = .ratio(ratio * factor)
-        case .constant(let hertz): moved.pitch = .constant(hertz: hertz * factor)
-        }
-        switch formants {
-        case .landing(let spacing): moved.formants = .landing(spacingHertz: spacing * formantRatio)
-        case .ratio(let ratio): moved.formants = .ratio(ratio * formantRatio)
-        }
-        // `none` stays the untouched voice only as long as nobody touches it.
-        if semitones != 0 || formantRatio != 1 { moved.isBypass = false }
-        return moved
     }
 }

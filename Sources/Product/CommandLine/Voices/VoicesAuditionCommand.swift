@@ -1,12 +1,16 @@
 import ArgumentParser
 import Foundation
+import Synchronization
 import VoiceConversion
 import VoiceKit
 
 struct VoicesAuditionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audition", abstract: "Render a recording in every voice, with a page to listen and compare.",
-        discussion: "Writes one WAV a voice, its spectrogram, and index.html with players and pitch tracks.")
+        discussion: """
+            Writes the recording and one WAV a voice, their spectrograms, and index.html with players and pitch tracks. \
+            The folder can be moved as a whole.
+            """)
 
     @Argument(help: ArgumentHelp("The recording.", valueName: "file"), completion: .file())
     var file: String
@@ -18,6 +22,12 @@ struct VoicesAuditionCommand: AsyncParsableCommand {
     @Flag(help: "Write into a folder that holds an audition already.")
     var force = false
 
+    func validate() throws {
+        guard file != "-" else {
+            throw ValidationError("The recording is read several times: give a file, not standard input (-).")
+        }
+    }
+
     func run() async throws {
         let original = try SpeechReader.samples(file)
         let folder = output ?? ((file as NSString).deletingPathExtension + "-voices")
@@ -26,106 +36,115 @@ struct VoicesAuditionCommand: AsyncParsableCommand {
             throw CommandFailure(
                 status: .cantCreate, sentence: "\(page): exists already; give --force, or another folder with -o")
         }
+        let isNew = !FileManager.default.fileExists(atPath: folder)
         do {
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
             throw CommandFailure(
                 status: .cantCreate, sentence: "\(folder): the folder can't be made; choose another with -o")
         }
+        let interrupt = Interrupt()
+        let running = RunningConversion()
+        await interrupt.start { running.cancel() }
+        do {
+            let html = try await render(original, into: folder, running, interrupt)
+            try Data(html.text.utf8).write(to: URL(fileURLWithPath: page), options: .atomic)
+        } catch {
+            // Half an audition is of no use, and in the way of the next.
+            if isNew { try? FileManager.default.removeItem(atPath: folder) }
+            if let status = interrupt.status { throw ExitCode(status.rawValue) }
+            throw error
+        }
+        Terminal.result(page)
+    }
+
+    private func render(
+        _ original: [Float], into folder: String, _ running: RunningConversion, _ interrupt: Interrupt
+    ) async throws -> AuditionPage {
         var html = AuditionPage(title: (file as NSString).lastPathComponent)
-        try html.add(name: "original", summary: "Before.", sound: file, samples: original, folder: folder)
+        for stem in ["original"] + VoiceLibrary().all.map(Self.stem) {
+            guard Self.place("\(folder)/\(stem).wav") != Self.place(file) else {
+                throw CommandFailure(
+                    status: .usage, sentence: "\(file): would be overwritten; choose another folder with -o")
+            }
+        }
+        try copy(to: "\(folder)/original.wav")
+        try html.add(name: "original", summary: "Before.", file: "original", samples: original, folder: folder)
         for voice in VoiceLibrary().all {
-            let sound = "\(folder)/\(voice.name).wav"
-            try await convert(voice, to: sound)
+            if let status = interrupt.status { throw ExitCode(status.rawValue) }
+            let stem = Self.stem(voice)
+            let sound = "\(folder)/\(stem).wav"
+            try await convert(voice, to: sound, running)
             try html.add(
-                name: voice.name, summary: voice.summary, sound: sound, samples: SpeechReader.samples(sound),
+                name: voice.name, summary: voice.summary, file: stem, samples: SpeechReader.samples(sound),
                 folder: folder)
             if Terminal.errorIsTerminal { Terminal.status(voice.name) }
         }
         if Terminal.errorIsTerminal { Terminal.status("") }
-        try Data(html.text.utf8).write(to: URL(fileURLWithPath: page), options: .atomic)
-        Terminal.result(page)
+        return html
     }
 
-    private func convert(_ voice: Voice, to sound: String) async throws {
+    /// A voice's files; none has an underscore in its name.
+    private static func stem(_ voice: Voice) -> String {
+        voice.name == "original" ? "original_voice" : voice.name
+    }
+
+    private static func place(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().standardizedFileURL.path
+    }
+
+    /// The original beside the voices, so that the folder can be moved: as they are, mono and WAV.
+    private func copy(to sound: String) throws {
+        let source = try FileSource(path: file)
+        let sink = try FileSink(
+            item: ConvertPlan.Item(input: file, output: sound, format: .wav), sampleRate: source.sampleRate,
+            frames: source.frames, replaces: true)
+        defer { sink.discard() }
+        var block = [Float](repeating: 0, count: 4096)
+        while true {
+            let count = try block.withUnsafeMutableBufferPointer { try source.read(into: $0) }
+            guard count > 0 else { break }
+            try block[..<count].withUnsafeBufferPointer { try sink.write($0) }
+        }
+        try sink.commit()
+    }
+
+    private func convert(_ voice: Voice, to sound: String, _ running: RunningConversion) async throws {
+        let conversion = LocalConversion(voice: voice)
+        running.begin(conversion)
         let job = ConvertJob(
             item: ConvertPlan.Item(input: file, output: sound, format: .wav),
             settings: ConvertJob.Settings(
                 voice: voice.name, rate: nil, replaces: true, isPaid: false, cleanUp: CleanUpSettings()),
-            conversion: LocalConversion(voice: voice))
+            conversion: conversion)
         let outcome = await ConvertBatch.onThread { job.run(ConversionProgress()) }
         if let sentence = outcome.sentence { throw CommandFailure(status: outcome.status, sentence: sentence) }
     }
 }
 
-/// The page of an audition: self-contained but for the sounds and pictures beside it, without scripts.
-struct AuditionPage {
-    private static let width = 600
-    private static let pitchHeight = 80
-    private static let pitchRange = 50.0...500.0
-
-    private let title: String
-    private var rows = ""
-
-    init(title: String) {
-        self.title = title
+/// The conversion that a signal has to stop.
+private final class RunningConversion: Sendable {
+    private struct State {
+        var current: LocalConversion?
+        var isCancelled = false
     }
 
-    mutating func add(name: String, summary: String, sound: String, samples: [Float], folder: String) throws {
-        let picture = "\(name).png"
-        let image = Spectrogram(of: samples, width: Self.width).image
-        try image.png.write(to: URL(fileURLWithPath: "\(folder)/\(picture)"), options: .atomic)
-        let contour = samples.withUnsafeBufferPointer { PitchContour(of: $0) }
-        let median = contour.medianHertz.map { String(format: "%.0f Hz", $0) } ?? "no pitch"
-        let source = name == "original" ? URL(fileURLWithPath: sound).absoluteString : "\(name).wav"
-        rows += """
-            <article><h2>\(Self.escaped(name)) <small>\(median)</small></h2><p>\(Self.escaped(summary))</p>
-            <audio controls preload="metadata" src="\(Self.escaped(source))"></audio>
-            <img src="\(picture)" width="\(Self.width)" height="\(image.height)" alt="spectrogram of \(Self.escaped(name))">
-            \(Self.track(contour))</article>
+    private let state = Mutex(State())
 
-            """
-    }
-
-    var text: String {
-        """
-        <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-        <title>\(Self.escaped(title)) in every voice</title>
-        <style>
-        :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-        body { max-width: 42rem; margin: 2rem auto; padding: 0 1rem }
-        article { margin: 2rem 0 } h2 { margin: 0 } small { font-weight: normal; opacity: .7 } p { margin: .2rem 0 .6rem }
-        audio, img, svg { display: block; width: 100%; max-width: 600px } img { image-rendering: pixelated }
-        svg { background: #8882 } polyline { fill: none; stroke: #0a8; stroke-width: 1.5 }
-        </style>
-        <h1>\(Self.escaped(title)) in every voice</h1>
-        <p>Spectrograms: 0 to 8 kHz, 70 dB. Lines: pitch, 50 to 500 Hz on a logarithmic scale.</p>
-        \(rows)</html>
-
-        """
-    }
-
-    /// The pitch as lines, one for each voiced stretch.
-    private static func track(_ contour: PitchContour) -> String {
-        let low = log(pitchRange.lowerBound)
-        let scale = Double(pitchHeight) / (log(pitchRange.upperBound) - low)
-        let step = Double(width) / Double(max(contour.hertz.count, 1))
-        var lines: [String] = []
-        var line: [String] = []
-        for (index, hertz) in (contour.hertz + [nil]).enumerated() {
-            if let hertz {
-                line.append(
-                    String(format: "%.1f,%.1f", Double(index) * step, Double(pitchHeight) - (log(hertz) - low) * scale))
-            } else if !line.isEmpty {
-                lines.append("<polyline points=\"\(line.joined(separator: " "))\"/>")
-                line = []
-            }
+    /// Begins the next one; it stops at once when the signal came before.
+    func begin(_ conversion: LocalConversion) {
+        let isCancelled = state.withLock { state in
+            state.current = conversion
+            return state.isCancelled
         }
-        return "<svg viewBox=\"0 0 \(width) \(pitchHeight)\" role=\"img\" aria-label=\"pitch\">\(lines.joined())</svg>"
+        if isCancelled { conversion.cancel() }
     }
 
-    private static func escaped(_ text: String) -> String {
-        text.replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-            .replacingOccurrences(of: "\"", with: "&quot;")
+    func cancel() {
+        let current = state.withLock { state in
+            state.isCancelled = true
+            return state.current
+        }
+        current?.cancel()
     }
 }

@@ -9,8 +9,8 @@ struct VoicesCommand: AsyncParsableCommand {
             Voices of your own are JSON files in $XDG_CONFIG_HOME/quota-voice/voices (~/.config/quota-voice/voices).
             """,
         subcommands: [
-            VoicesListCommand.self, VoicesShowCommand.self, VoicesTestCommand.self, VoicesNewCommand.self,
-            VoicesLearnCommand.self, VoicesAuditionCommand.self,
+            VoicesListCommand.self, VoicesShowCommand.self, VoicesTestCommand.self, VoicesInstallCommand.self,
+            VoicesNewCommand.self, VoicesLearnCommand.self, VoicesAuditionCommand.self,
         ],
         defaultSubcommand: VoicesListCommand.self)
 }
@@ -55,11 +55,9 @@ struct VoicesShowCommand: ParsableCommand {
     var name: String
 
     func run() throws {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        let file = VoiceFile(try VoiceLibrary().voice(named: name))
-        Terminal.result(String(decoding: try encoder.encode(file), as: UTF8.self))
+        let library = VoiceLibrary()
+        let file = VoiceFile(try library.voice(named: name), origin: library.entry(named: name)?.origin)
+        Terminal.result(String(decoding: try file.text.dropLast(), as: UTF8.self))
     }
 }
 
@@ -77,7 +75,23 @@ struct VoicesTestCommand: ParsableCommand {
                 status: .badInput, sentence: "\(file): \(voice.name) is a voice of quota-voice; give it another name")
         }
         Terminal.result(
-            "\(file): \(voice.name) is a good voice; install it with: cp \(file) \(VoiceLibrary.path(of: voice.name))")
+            "\(file): \(voice.name) is a good voice; install it with: "
+                + "quota-voice voices install \(ShellWord.quoted(file))")
+    }
+}
+
+struct VoicesInstallCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "install", abstract: "Check a voice file and copy it to the voices of your own.")
+
+    @Argument(help: ArgumentHelp("The JSON file.", valueName: "file"), completion: .file(extensions: ["json"]))
+    var file: String
+
+    @Flag(help: "Replace a voice of that name.")
+    var force = false
+
+    func run() throws {
+        Terminal.result(try VoiceStore.install(file, replaces: force))
     }
 }
 
@@ -85,9 +99,9 @@ struct VoicesNewCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new", abstract: "Make a voice of your own from one that is there, to be edited.",
         discussion: """
-            pitch takes median_hertz with spread_semitones (every speaker lands there), ratio (times the speaker's
-            own) or constant_hertz; formants takes spacing_hertz (about 1000 for men, 1200 for women) or ratio;
-            colour is a list of hertz and decibels; effects are whisper, ring_hertz, ring_depth, drive,
+            pitch takes median_hertz with spread_semitones (every speaker lands there), ratio (times the speaker's \
+            own) or constant_hertz; formants takes spacing_hertz (about 1000 for men, 1200 for women) or ratio; \
+            colour is a list of hertz and decibels; effects are whisper, ring_hertz, ring_depth, drive, \
             vibrato_hertz and vibrato_semitones.
             """)
 
@@ -118,34 +132,21 @@ struct VoicesNewCommand: ParsableCommand {
     }
 
     func run() throws {
-        var voice = try VoiceLibrary().voice(named: like).moved(semitones: pitch, formantRatio: formant)
-        guard VoiceCatalog.voice(named: name) == nil else {
-            throw CommandFailure(status: .usage, sentence: "\(name) is a voice of quota-voice; choose another name")
+        let library = VoiceLibrary()
+        let path = try VoiceStore.path(for: name, replaces: force, library: library)
+        let model = try library.voice(named: like)
+        var voice = try model.moved(by: VoiceTuning(pitch: pitch, formant: formant))
+        guard !voice.isBypass else {
+            throw CommandFailure(
+                status: .usage,
+                sentence:
+                    "a copy of \(model.name) would be converted; give --pitch or --formant, or speak as \(model.name)")
         }
         voice.name = name
-        voice.summary = summary ?? "Like \(like)."
-        let path = VoiceLibrary.path(of: name)
-        let file = VoiceFile(voice)
+        voice.summary = summary ?? "Like \(model.name)."
         // Refuses what the next start would refuse.
-        _ = try file.voice(path: path)
-        try VoiceStore.save(file, replaces: force)
+        try VoiceStore.save(
+            VoiceFile(voice, origin: library.entry(named: model.name)?.origin), replaces: force)
         Terminal.result(path)
-    }
-}
-
-/// The folder of the user's own voices, for writing.
-enum VoiceStore {
-    static func save(_ file: VoiceFile, replaces: Bool) throws {
-        let path = VoiceLibrary.path(of: file.name)
-        guard replaces || !FileManager.default.fileExists(atPath: path) else {
-            throw CommandFailure(status: .cantCreate, sentence: "\(path): exists already; give --force to replace it")
-        }
-        do {
-            try FileManager.default.createDirectory(atPath: VoiceLibrary.folder(), withIntermediateDirectories: true)
-        } catch {
-            throw CommandFailure(
-                status: .cantCreate, sentence: "\(VoiceLibrary.folder()): can't be made; set XDG_CONFIG_HOME")
-        }
-        try file.write(path)
     }
 }

@@ -1,5 +1,3 @@
-import CRealtime
-import Glibc
 import Synchronization
 import VoiceRealtime
 import VoiceWebSocketClient
@@ -10,6 +8,8 @@ enum LiveCommand: Sendable {
     case bypass(Bool)
     case gain(decibels: Double)
     case gate(decibels: Double?)
+    case mix(Double)
+    case move(LiveVoice)
     case voice(LiveVoice)
 }
 
@@ -22,32 +22,42 @@ final class LiveBoard: Sendable {
         var events: [LiveEvent] = []
         var snapshot = LiveSnapshot()
         var tap: LiveTapEnds?
+        var requests = LiveVoiceRequests()
     }
 
     private let state = Mutex(State())
     private let stopRequested = Atomic<Bool>(false)
-    /// An eventfd: a command has come, or a connection.
-    let wakeDescriptor: Int32
+    /// A command has come, or a connection.
+    let waker: LiveWaker
 
     init() throws(WebSocketError) {
-        wakeDescriptor = crt_eventfd_create()
-        guard wakeDescriptor >= 0 else { throw .outOfDescriptors(errno: errno) }
-    }
-
-    deinit {
-        close(wakeDescriptor)
+        waker = try LiveWaker()
     }
 
     // MARK: - From any thread
 
     func send(_ command: LiveCommand) {
         state.withLock { $0.commands.append(command) }
-        crt_eventfd_signal(wakeDescriptor)
+        waker.signal()
+    }
+
+    /// As `send`; what becomes of it is told by `outcome`.
+    func request(_ voice: LiveVoice) -> LiveVoiceRequest {
+        let request = state.withLock { state in
+            defer { state.commands.append(.voice(voice)) }
+            return state.requests.add(voice.name)
+        }
+        waker.signal()
+        return request
+    }
+
+    func outcome(of request: LiveVoiceRequest) -> LiveVoiceOutcome? {
+        state.withLock { $0.requests.outcome(of: request) }
     }
 
     func requestStop() {
         stopRequested.store(true, ordering: .releasing)
-        crt_eventfd_signal(wakeDescriptor)
+        waker.signal()
     }
 
     var snapshot: LiveSnapshot { state.withLock { $0.snapshot } }
@@ -65,8 +75,6 @@ final class LiveBoard: Sendable {
 
     var isStopRequested: Bool { stopRequested.load(ordering: .acquiring) }
 
-    func drainWake() { crt_eventfd_drain(wakeDescriptor) }
-
     var tapEnds: LiveTapEnds? { state.withLock { $0.tap } }
 
     func takeCommands() -> [LiveCommand] {
@@ -81,6 +89,7 @@ final class LiveBoard: Sendable {
         guard !events.isEmpty else { return }
         state.withLock { state in
             state.events += events
+            for event in events { state.requests.note(event) }
             if state.events.count > Self.eventsMax { state.events.removeFirst(state.events.count - Self.eventsMax) }
         }
     }

@@ -26,7 +26,9 @@ final class LiveEngine {
     private let end: MonotonicTime?
     private var lastPublish = MonotonicTime(nanoseconds: 0)
     private var gainDecibels: Double
-    private var ringDepth: RingDepth
+    private var gate: LevelledThreshold
+    private var feed: RingFeed
+    private var capturePeriod: DevicePeriod
     private var tap: LiveTapEnds?
     private var tapMissing = 0
     private var stopwatch = LiveStopwatch()
@@ -35,6 +37,8 @@ final class LiveEngine {
     private var idleSince: MonotonicTime?
     private var isResting = false
     private var delays = LiveDelays()
+    /// In the ring when that was measured.
+    private var queuedFrames = 0
     private var isMemoryLocked = false
 
     init(_ options: LiveOptions, board: LiveBoard) throws {
@@ -51,26 +55,29 @@ final class LiveEngine {
         monitor = try options.monitor.map { monitor in
             var monitorOptions = monitor
             monitorOptions.latencyNanoseconds = options.latency.playbackNanoseconds
-            return try LiveMonitor(monitorOptions, rate: playbackRate)
+            monitorOptions.growsWhenDry = true
+            return try LiveMonitor(monitorOptions, source: playback.device.status.configuration)
         }
+        let end = options.maxDurationSeconds.map { start.advanced(byNanoseconds: .seconds(Int64($0))) }
         switch options.backend {
         case .local(let voice, let delay):
             let rate = LocalBackend.rate(for: captureRate)
             var settings = LiveSettings.local(captureRate: captureRate, playbackRate: playbackRate, streamRate: rate)
             settings.cleanUp = options.cleanUp
             path = try LivePath(settings)
-            backend = try LocalBackend(voice: voice, rate: rate, delay: delay)
-            end = options.maxDurationSeconds.map { start.advanced(byNanoseconds: .seconds(Int64($0))) }
+            backend = try LocalBackend(voice: voice, rate: rate, delay: delay, speaker: options.speaker)
+            self.end = end
         case .relay(let endpoint, let voice):
             var settings = LiveSettings.relay(captureRate: captureRate, playbackRate: playbackRate)
             settings.cleanUp = options.cleanUp
             path = try LivePath(settings)
+            // A session that renews itself has no end of its own; each of the relay's sessions has.
+            self.end = options.renews ? nil : end
             backend = try RelayBackend(
-                endpoint, voice: voice, options: options, commandDescriptor: board.wakeDescriptor)
-            end = nil
+                endpoint, voice: voice, options: options, end: self.end, waker: board.waker)
         }
-        ringDepth = RingDepth(
-            period: playback.device.status.configuration.periodFrames, rate: playback.device.sampleRate)
+        feed = RingFeed(playback.device.status.configuration)
+        capturePeriod = DevicePeriod(capture.device.status.configuration)
         rests = options.restsWhileMuted
         // What stands for a virtual microphone has its listeners, and a monitor is fed with it.
         restsOutput = options.output.reopening == nil && options.monitor == nil
@@ -80,11 +87,13 @@ final class LiveEngine {
         self.playback = playback
         self.board = board
         gainDecibels = options.gainDecibels
-        block = .allocate(capacity: max(captureRate, playbackRate) / 50)
+        gate = LevelledThreshold(decibels: options.gateDecibels)
+        block = .allocate(capacity: DevicePeriod.portionMax(rate: max(captureRate, playbackRate)))
         block.initialize(repeating: 0)
+        setPeriods(output.status.configuration)
         path.setInputGain(Float(Decibels.amplitude(gainDecibels)))
-        path.setOwnGate(decibels: options.gateDecibels)
-        backend.setGate(decibels: options.gateDecibels)
+        setGates(options.gateDecibels)
+        backend.setMix(options.mix)
         path.setMuted(options.startsMuted)
         path.setBypassed(options.startsBypassed)
         // Now that all is there: what is allocated later isn't locked.
@@ -100,17 +109,24 @@ final class LiveEngine {
     func run() -> ConversionError? {
         // What was recorded while the devices opened is old.
         _ = capture.samples.discard(capture.samples.readableCount())
-        while !board.isStopRequested, backend.failure == nil {
+        while !board.isStopRequested, !backend.isOver {
             let now = monotonicNow()
             if let end, now >= end { break }
             turn(now)
+            let awaited = path.samplesAwaited
+            input.setWakeFrames(awaited)
+            // They may have come while more of them were asked for.
+            if awaited > 0, capture.samples.readableCount() >= awaited { continue }
             let deadline = now.advanced(byNanoseconds: Self.waitNanosecondsMax)
             backend.wait(
-                until: deadline, descriptors: (input.wakeDescriptor, output.wakeDescriptor, board.wakeDescriptor))
+                until: deadline, descriptors: (input.wakeDescriptor, output.wakeDescriptor, board.waker.descriptor))
         }
         backend.finish()
         publish(monotonicNow())
         board.attach(nil)
+        // All of them at once: one that stands still is waited for while the others end.
+        for device in [input, output] { device.requestStop() }
+        monitor?.requestStop()
         input.stop()
         output.stop()
         monitor?.stop()
@@ -118,19 +134,18 @@ final class LiveEngine {
     }
 
     private func turn(_ now: MonotonicTime) {
-        input.drainWake()
-        output.drainWake()
-        board.drainWake()
         for command in board.takeCommands() { apply(command) }
         tap = board.tapEnds
         rest(now)
         let captured = path.counts.captured
         record(now)
+        if let decibels = gate.moved(by: path.levelDecibels) { setGates(decibels) }
         if path.counts.captured > captured { stopwatch.captured(input.lastMark.time) }
         stopwatch.begin(path.counts)
         board.post(backend.turn(&path, now: now))
         stopwatch.exchanged(path, wokenAt: now)
         if !isResting || !restsOutput { play(now) }
+        tap?.fill(capturePeriod: capturePeriod.frames, playbackPeriod: feed.periodFrames, now: now)
         stopwatch.played()
         if now.nanoseconds(since: lastPublish) >= Self.publishNanoseconds { publish(now) }
     }
@@ -150,7 +165,8 @@ final class LiveEngine {
 
     private func record(_ now: MonotonicTime) {
         while true {
-            let count = capture.samples.read(into: block)
+            let portion = UnsafeMutableBufferPointer(rebasing: block[..<capturePeriod.portion])
+            let count = capture.samples.read(into: portion)
             guard count > 0 else { return }
             let samples = UnsafeBufferPointer(rebasing: block[..<count])
             tap?.writeOriginal(samples)
@@ -161,17 +177,19 @@ final class LiveEngine {
     /// Keeps in the speaker's ring what its thread takes at once.
     private func play(_ now: MonotonicTime) {
         let queued = playback.samples.capacity - playback.samples.writableCount()
-        ringDepth.update(
-            queued: queued, starved: output.starvedFrames, now: Int64(bitPattern: now.nanoseconds))
-        var missing = ringDepth.frames - queued
-        while missing > 0 {
-            let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing, block.count)])
-            path.render(into: part, now: now)
+        let missing = feed.missing(queued: queued, starved: output.starvedFrames, now: now)
+        var done = 0
+        while done < missing {
+            let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing - done, feed.portion)])
+            // What comes behind another portion is asked for so much before its time.
+            let early = Int64(done) * 1_000_000_000 / Int64(output.sampleRate)
+            path.render(into: part, now: now.advanced(byNanoseconds: early))
             tap?.writeConverted(UnsafeBufferPointer(part))
             monitor?.take(UnsafeBufferPointer(part), now: now)
             _ = playback.samples.write(UnsafeBufferPointer(part))
-            missing -= part.count
+            done += part.count
         }
+        if done > 0 { measureDelays(now) }
         monitor?.play(now)
     }
 
@@ -183,10 +201,17 @@ final class LiveEngine {
             gainDecibels = decibels
             path.setInputGain(Float(Decibels.amplitude(decibels)))
         case .gate(let decibels):
-            path.setOwnGate(decibels: decibels)
-            backend.setGate(decibels: decibels)
+            gate.decibels = decibels
+            setGates(gate.atGate)
+        case .mix(let share): backend.setMix(share)
+        case .move(let voice): _ = backend.setVoice(voice)
         case .voice(let voice): board.post(backend.setVoice(voice))
         }
+    }
+
+    private func setGates(_ decibels: Double?) {
+        path.setOwnGate(decibels: decibels)
+        backend.setGate(decibels: decibels)
     }
 
     // MARK: - What others see
@@ -205,6 +230,7 @@ final class LiveEngine {
         snapshot.source = path.source
         snapshot.gainDecibels = gainDecibels
         let (inputStatus, outputStatus) = (input.status, output.status)
+        follow(inputStatus.configuration, outputStatus.configuration)
         snapshot.input = inputStatus
         snapshot.output = outputStatus
         snapshot.inputLevels = input.takeLevels()
@@ -213,25 +239,45 @@ final class LiveEngine {
         snapshot.isMemoryLocked = isMemoryLocked
         snapshot.driftPPM = path.driftPPM
         snapshot.counts = path.counts
+        snapshot.streamRate = path.settings.streamRate
         snapshot.stages = stopwatch.stages(isLocal: snapshot.isLocal)
         snapshot.sessionNanoseconds = now.nanoseconds(since: start)
-        measure(&snapshot, now, inputStatus.configuration, outputStatus.configuration)
+        measure(&snapshot, inputStatus.configuration, outputStatus.configuration)
         board.publish(snapshot)
     }
 
-    private func measure(
-        _ snapshot: inout LiveSnapshot, _ now: MonotonicTime, _ input: DeviceConfiguration,
-        _ output: DeviceConfiguration
-    ) {
+    /// A device that was opened anew may have another period.
+    private func follow(_ input: DeviceConfiguration, _ output: DeviceConfiguration) {
+        let period = DevicePeriod(input)
+        if feed.follow(output) || period != capturePeriod {
+            capturePeriod = period
+            setPeriods(output)
+        }
+        monitor?.follow(source: output)
+    }
+
+    private func setPeriods(_ output: DeviceConfiguration) {
+        path.setPeriods(capture: capturePeriod.nanoseconds, playback: DevicePeriod(output).nanoseconds)
+    }
+
+    /// The delay of what has just been put into the ring: at any other moment the ring and the speaker's queue hold
+    /// less, and what was recorded since waits for its turn.
+    private func measureDelays(_ now: MonotonicTime) {
         // While nothing is said nothing new has a delay: the last one stays.
-        if !path.isIdle { delays = path.delays(now: now) }
-        let queued = playback.samples.capacity - playback.samples.writableCount()
+        guard !path.isIdle else { return }
+        delays = path.delays(now: now)
+        queuedFrames = playback.samples.capacity - playback.samples.writableCount()
+    }
+
+    private func measure(
+        _ snapshot: inout LiveSnapshot, _ input: DeviceConfiguration, _ output: DeviceConfiguration
+    ) {
         snapshot.playoutTargetNanoseconds = delays.playoutTarget
         snapshot.budget.capture = Int64(input.periodFrames) * 1_000_000_000 / Int64(input.sampleRate)
         snapshot.budget.filters = delays.filters
         snapshot.budget.converter = max(0, delays.converter - snapshot.budget.gate - snapshot.budget.codec)
         snapshot.budget.playout = delays.playout
-        snapshot.budget.ring = Int64(queued) * 1_000_000_000 / Int64(output.sampleRate)
+        snapshot.budget.ring = Int64(queuedFrames) * 1_000_000_000 / Int64(output.sampleRate)
         snapshot.budget.playback = output.latencyNanoseconds
         let isHeard = delays.measured > 0 && snapshot.source != .silence
         snapshot.budget.measured =

@@ -11,23 +11,40 @@ final class LiveMonitor {
     private let device: SoundDevice
     private var playback: OpenedPlayback
     private var downlink: LiveDownlink
-    private var depth: RingDepth
+    private var feed: RingFeed
+    /// Of the output, whose sound comes here.
+    private var frame: DevicePeriod
     private let block: UnsafeMutableBufferPointer<Float>
 
-    /// - Parameter rate: samples per second of what ``take(_:now:)`` gets.
-    init(_ options: DeviceOptions, rate: Int) throws {
+    /// - Parameter source: the output, whose sound ``take(_:now:)`` gets.
+    init(_ options: DeviceOptions, source: DeviceConfiguration) throws {
         let playback = try SoundDevice.openPlayback(options)
         let deviceRate = playback.device.sampleRate
-        downlink = try LiveDownlink(.local(rate: rate), deviceRate: deviceRate)
-        depth = RingDepth(period: playback.device.status.configuration.periodFrames, rate: deviceRate)
+        downlink = try LiveDownlink(.local(rate: source.sampleRate), deviceRate: deviceRate)
+        feed = RingFeed(playback.device.status.configuration)
+        frame = DevicePeriod(source)
         device = playback.device
         self.playback = playback
-        block = .allocate(capacity: deviceRate / 50)
+        block = .allocate(capacity: DevicePeriod.portionMax(rate: deviceRate))
         block.initialize(repeating: 0)
+        setPeriods(device.status.configuration)
     }
 
     deinit {
         block.deallocate()
+    }
+
+    private func setPeriods(_ configuration: DeviceConfiguration) {
+        downlink.setPeriods(frame: frame.nanoseconds, pull: DevicePeriod(configuration).nanoseconds)
+    }
+
+    /// Looks at the periods of both devices, which may have been opened anew.
+    func follow(source: DeviceConfiguration) {
+        let configuration = device.status.configuration
+        let frame = DevicePeriod(source)
+        guard feed.follow(configuration) || frame != self.frame else { return }
+        self.frame = frame
+        setPeriods(configuration)
     }
 
     /// What the output gets next.
@@ -38,15 +55,15 @@ final class LiveMonitor {
     /// Fills the device's ring.
     func play(_ now: MonotonicTime) {
         let queued = playback.samples.capacity - playback.samples.writableCount()
-        let counters = device.status.counters
-        depth.update(
-            queued: queued, starved: counters.starvedFrames, now: Int64(bitPattern: now.nanoseconds))
-        var missing = depth.frames - queued
-        while missing > 0 {
-            let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing, block.count)])
-            downlink.render(into: part, now: now)
+        let missing = feed.missing(queued: queued, starved: device.starvedFrames, now: now)
+        var done = 0
+        while done < missing {
+            let part = UnsafeMutableBufferPointer(rebasing: block[..<min(missing - done, feed.portion)])
+            // What comes behind another portion is asked for so much before its time.
+            let early = Int64(done) * 1_000_000_000 / Int64(device.sampleRate)
+            downlink.render(into: part, now: now.advanced(byNanoseconds: early))
             _ = playback.samples.write(UnsafeBufferPointer(part))
-            missing -= part.count
+            done += part.count
         }
     }
 
@@ -62,6 +79,8 @@ final class LiveMonitor {
                 + status.configuration.latencyNanoseconds,
             counts: downlink.counts)
     }
+
+    func requestStop() { device.requestStop() }
 
     func stop() { device.stop() }
 }

@@ -18,18 +18,23 @@ public struct LiveOptions: Sendable {
         /// What the two devices shall take together.
         case milliseconds(Int)
 
+        /// A packet waits for the end of the microphone's period, and the speaker's thread fetches what it plays once
+        /// in a period of its own: short ones cost time of the processor there, so `balanced` has them for the
+        /// microphone alone.
         var captureNanoseconds: Int64 {
             switch self {
             // 64 frames at 48 kHz: what sound servers have as their least.
             case .low: 1_334_000
-            // 256 and 1,024 of them, so that a server's period need not be half of ours.
-            case .balanced: 5_334_000
+            case .balanced: 2_667_000
             case .safe: 21_334_000
             case .milliseconds(let count): max(.milliseconds(1), .milliseconds(Int64(count)) / 4)
             }
         }
 
-        var playbackNanoseconds: Int64 { captureNanoseconds * 2 }
+        var playbackNanoseconds: Int64 {
+            // Two periods of 256 frames, so that a server's period need not be half of ours.
+            if self == .balanced { 10_667_000 } else { captureNanoseconds * 2 }
+        }
     }
 
     public var backend: Backend
@@ -45,11 +50,17 @@ public struct LiveOptions: Sendable {
     /// Level from which the microphone's gate opens; nil for no gate. The gate hears ahead, so that no word is cut:
     /// within the converter's delay in this process, and 10 ms before a relay, which the budget shows.
     public var gateDecibels: Double?
+    /// The share of the converted voice in this process, 0...1; the rest is the own one. A relay knows no such thing.
+    public var mix = 1.0
+    /// Who will speak, for a converter in this process: a session before may have told (``LiveSnapshot/heardSpeaker``).
+    /// nil finds them out within seconds.
+    public var speaker: Voice.Speaker?
     /// What else is done to the microphone's sound.
     public var cleanUp = CleanUpSettings()
     /// How sound travels to a relay that offers it; PCM otherwise.
     public var wire = RelayWire.pcm
-    /// How long the session may last; nil for the profile's hour of a relay, and for ever in this process.
+    /// How long the session may last, which then ends without an error; nil for ever in this process, and for the
+    /// profile's hour of a relay, whose end is an error. With `renews` it is the length of each of the relay's sessions.
     public var maxDurationSeconds: Int?
     /// A relay's session that has reached its limit is followed by another one.
     public var renews = false

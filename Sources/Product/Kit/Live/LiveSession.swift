@@ -26,8 +26,16 @@ public final class LiveSession: Sendable {
         let engine = try LiveEngine(options, board: board)
         crt_thread_name("wire")
         // Below the devices' threads, above everybody else; without the right to it, as everybody else.
-        _ = crt_thread_realtime(pthread_self(), 50)
+        Self.schedule(priority: 50)
         if let error = engine.run() { throw error }
+    }
+
+    /// Asks for this priority, or for one below what the user's limit leaves to the devices' threads.
+    private static func schedule(priority: Int) {
+        if crt_thread_realtime(pthread_self(), Int32(priority)) == 0 { return }
+        let allowed = min(priority, Int(crt_realtime_limit()))
+        guard allowed > 0 else { return }
+        _ = crt_thread_realtime(pthread_self(), Int32(max(1, allowed - 1)))
     }
 
     /// Ends the session soon: says goodbye to the relay, gives the devices back.
@@ -43,10 +51,24 @@ public final class LiveSession: Sendable {
 
     public func setGate(decibels: Double?) { board.send(.gate(decibels: decibels)) }
 
-    /// Changes the voice, without a gap. A relay takes the name; a converter of this process the voice itself.
-    public func setVoice(_ name: String, _ voice: Voice? = nil) {
-        board.send(.voice(LiveVoice(name: name, prepared: voice.map { PreparedVoice($0) })))
+    /// Sets the share of the converted voice in this process, 0...1, within 20 ms and without a click.
+    public func setMix(_ share: Double) { board.send(.mix(min(max(share, 0), 1))) }
+
+    /// Moves the voice that is spoken in this process, without a gap: the same one with another pitch or other formants.
+    /// No event tells of it.
+    public func moveVoice(_ voice: Voice) {
+        board.send(.move(LiveVoice(name: voice.name, prepared: PreparedVoice(voice))))
     }
+
+    /// Changes the voice, without a gap. A relay takes the name; a converter of this process the voice itself. Where there
+    /// is no such voice the old one goes on, which ``outcome(of:)`` and the events tell.
+    @discardableResult
+    public func setVoice(_ name: String, _ voice: Voice? = nil) -> LiveVoiceRequest {
+        board.request(LiveVoice(name: name, prepared: voice.map { PreparedVoice($0) }))
+    }
+
+    /// What became of a request for a voice; nil while a relay has not answered, or is not there.
+    public func outcome(of request: LiveVoiceRequest) -> LiveVoiceOutcome? { board.outcome(of: request) }
 
     /// How the session is; some 50 ms old at the most.
     public var snapshot: LiveSnapshot { board.snapshot }
@@ -62,7 +84,10 @@ public final class LiveSession: Sendable {
         let (captureRate, playbackRate) = (input.configuration.sampleRate, output.configuration.sampleRate)
         let original = makeRing(of: Float.self, capacityMin: Int(seconds * Double(captureRate)))
         let converted = makeRing(of: Float.self, capacityMin: Int(seconds * Double(playbackRate)))
-        board.attach(LiveTapEnds(original: original.producer, converted: converted.producer))
+        board.attach(
+            LiveTapEnds(
+                original: original.producer, captureRate: captureRate, converted: converted.producer,
+                playbackRate: playbackRate))
         return LiveTap(
             captureRate: captureRate, playbackRate: playbackRate, original: original.consumer,
             converted: converted.consumer)

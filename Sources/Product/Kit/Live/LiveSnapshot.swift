@@ -1,4 +1,5 @@
 import VoiceALSADevice
+import VoiceConversion
 import VoiceLivePath
 import VoicePlayout
 import VoiceRelay
@@ -9,6 +10,8 @@ public struct LiveSnapshot: Sendable {
     public enum Link: Sendable, Hashable {
         case connecting
         case running
+        /// The relay has not answered for a second, though its connection lives.
+        case stalled
         /// The connection is lost; tried again in so many nanoseconds.
         case reconnecting(inNanoseconds: Int64)
         case ended
@@ -27,6 +30,8 @@ public struct LiveSnapshot: Sendable {
     public var isLocal = true
     public var relayName = ""
     public var voice = ""
+    /// The one who has been heard by a converter in this process; nil before 5 s of voice.
+    public var heardSpeaker: Voice.Speaker?
     public var isMuted = false
     public var isBypassed = false
     public var source = LivePath.Source.silence
@@ -42,6 +47,8 @@ public struct LiveSnapshot: Sendable {
     public var playoutTargetNanoseconds: Int64 = 0
     public var driftPPM = 0.0
     public var counts = LiveCounts()
+    /// Samples per second of what ``counts`` count: those of the conversion, which need not be a device's.
+    public var streamRate = 48_000
     public var reconnects = 0
     public var sessionNanoseconds: Int64 = 0
     /// What the relay says of the bill; nil in this process.
@@ -56,9 +63,11 @@ public struct LiveSnapshot: Sendable {
     public init() {}
 }
 
-/// Where the delay from mouth to ear comes from, stage by stage, in nanoseconds.
+/// Where the delay from mouth to ear comes from, stage by stage, in nanoseconds. The stages, from the filters to the
+/// speaker's queue, add up to what is measured.
 public struct LiveBudget: Sendable, Hashable {
-    /// A period of the microphone: its first sample waits for its last.
+    /// A period of the microphone. Not a stage of its own: its first sample waits for its last and its last does not, and
+    /// the jitter buffer evens that out, within whose time it is.
     public var capture: Int64 = 0
     /// The two resampling filters.
     public var filters: Int64 = 0
@@ -98,8 +107,12 @@ public enum LiveEvent: Sendable {
     /// The relay does not offer the wire that was asked for; the session goes on with plain samples.
     case wireRefused(RelayWire)
     case voiceChanged(String)
-    /// A voice that could not be had.
-    case voiceRefused(String)
+    /// A voice that could not be had, and why; the old one goes on.
+    case voiceRefused(String, reason: String)
+    /// The relay does not answer, though its connection lives: for a second it has sent no sound for what it got.
+    case relayStalled
+    /// It does again.
+    case relayAnswers
     case device(DeviceDirection, DeviceEvent)
     /// Of the second speaker.
     case monitor(DeviceEvent)

@@ -1,5 +1,6 @@
 import VoiceConversion
 import VoiceLivePath
+import VoicePlayout
 import VoiceRealtime
 import VoiceWebSocketClient
 
@@ -11,17 +12,19 @@ final class LocalBackend: LiveBackend {
     private var voice: String
     private var isReady = false
     let failure: ConversionError? = nil
+    let isOver = false
 
     /// The rate that serves a device of `deviceRate`: its own where the converter can take it.
     static func rate(for deviceRate: Int) -> Int {
         WideBandConverter.supportedRates.contains(deviceRate) ? deviceRate : 48_000
     }
 
-    init(voice: Voice, rate: Int, delay: ConversionDelay) throws {
-        converter = try WideBandConverter(voice: voice, rate: rate, delay: delay)
+    init(voice: Voice, rate: Int, delay: ConversionDelay, speaker: Voice.Speaker?) throws {
+        converter = try WideBandConverter(voice: voice, rate: rate, delay: delay, speaker: speaker)
         self.rate = rate
         self.voice = voice.name
-        answer = .allocate(capacity: rate / 10)
+        // The path never has more at once.
+        answer = .allocate(capacity: PeriodFrames.most(rate: rate))
         answer.initialize(repeating: 0)
     }
 
@@ -50,11 +53,15 @@ final class LocalBackend: LiveBackend {
     }
 
     func setVoice(_ voice: LiveVoice) -> [LiveEvent] {
-        guard let prepared = voice.prepared else { return [.voiceRefused(voice.name)] }
+        guard let prepared = voice.prepared else {
+            return [.voiceRefused(voice.name, reason: "it is not a voice of this machine")]
+        }
         converter.setVoice(prepared)
         self.voice = voice.name
         return [.voiceChanged(voice.name)]
     }
+
+    func setMix(_ share: Double) { converter.setMix(share) }
 
     func setGate(decibels: Double?) { converter.setGate(thresholdDecibels: decibels) }
 
@@ -64,6 +71,7 @@ final class LocalBackend: LiveBackend {
         snapshot.isLocal = true
         snapshot.link = .running
         snapshot.voice = voice
+        snapshot.heardSpeaker = converter.heardSpeaker
         snapshot.budget.declared = Int64(converter.delaySamples) * 1_000_000_000 / Int64(rate)
     }
 }

@@ -8,8 +8,8 @@ import VoiceWebSocketClient
 
 /// The relay over a WebSocket, and the way back to it when it was lost.
 ///
-/// Every end of a connection goes through `lost`, which alone decides: again with backoff, again at once, or the end.
-final class RelayBackend: LiveBackend {
+/// Every end of a connection goes through `RelayComeback`, which decides: again with backoff, again at once, or the end.
+package final class RelayBackend: LiveBackend {
     private enum State {
         /// Nothing until this time.
         case waiting(until: MonotonicTime)
@@ -24,25 +24,27 @@ final class RelayBackend: LiveBackend {
     private static let lookAheadSamples = RelayProtocol.sampleRate / 100
 
     private let endpoint: RelayEndpoint
-    private let maxDurationSeconds: Int
-    private let renews: Bool
     private let playsOwnVoice: Bool
-    private let commandDescriptor: Int32
+    private let waker: LiveWaker
     private var state: State
     private var session: RelaySession
-    private var voice: String
-    private var policy = ReconnectPolicy()
+    private var token: String
+    private var voice: RelayVoice
+    private var comeback: RelayComeback
     private var ready: RelayReady?
-    private var wasReady = false
-    private var reconnects = 0
     private var creditsBefore = 0
+    /// Samples that had come back when the relay stopped to answer; nil while it answers.
+    private var stalledAt: Int?
     private var wire: LiveWire
     private var gate: LookAheadGate
     private let gated: UnsafeMutableBufferPointer<Float>
-    private(set) var failure: ConversionError?
+    package private(set) var failure: ConversionError?
 
-    init(
-        _ endpoint: RelayEndpoint, voice: String, options: LiveOptions, commandDescriptor: Int32
+    /// - Parameters:
+    ///   - end: when the user wants no more, if ever: the relay is not asked for more than that.
+    ///   - waker: signalled when a connection is there.
+    package init(
+        _ endpoint: RelayEndpoint, voice: String, options: LiveOptions, end: MonotonicTime?, waker: LiveWaker
     ) throws(ConversionError) {
         wire = try LiveWire(options.wire)
         // Delay for those alone who asked for a gate.
@@ -52,10 +54,12 @@ final class RelayBackend: LiveBackend {
         gated = .allocate(capacity: RelayProtocol.sampleRate / 25)
         gated.initialize(repeating: 0)
         self.endpoint = endpoint
-        self.voice = voice
-        self.commandDescriptor = commandDescriptor
-        maxDurationSeconds = options.maxDurationSeconds ?? 3_600
-        renews = options.renews
+        self.voice = RelayVoice(voice)
+        self.waker = waker
+        token = endpoint.token
+        comeback = RelayComeback(
+            relay: endpoint.name, secondsMax: options.maxDurationSeconds, renews: options.renews, end: end,
+            refreshes: endpoint.tokens != nil)
         playsOwnVoice = options.playsOwnVoiceOnLoss
         session = RelaySession(auth: RelayAuth(token: "", voice: "", maxDurationSeconds: 0))
         state = .waiting(until: MonotonicTime(nanoseconds: 0))
@@ -67,7 +71,7 @@ final class RelayBackend: LiveBackend {
 
     // MARK: - One round
 
-    func turn(_ path: inout LivePath, now: MonotonicTime) -> [LiveEvent] {
+    package func turn(_ path: inout LivePath, now: MonotonicTime) -> [LiveEvent] {
         switch state {
         case .ended: return []
         case .waiting(let until):
@@ -76,28 +80,29 @@ final class RelayBackend: LiveBackend {
         case .connecting(let connector):
             switch connector.takeResult() {
             case nil: return []
-            case .success(let driver): return opened(driver, &path, now)
-            case .failure(let error):
-                let sentence = ConversionError(error, endpoint: endpoint)
-                return lost(&path, now, error.reconnectFailure, sentence)
+            case .success(let opened): return begin(opened, &path, now)
+            case .failure(let failure): return lost(&path, now, .unconnected(failure.error, failure.kind))
             }
         case .open(let driver): return stream(driver, &path, now)
         }
     }
 
     private func connect() {
-        let connector = RelayConnector(endpoint, wakeDescriptor: commandDescriptor)
+        let connector = RelayConnector(endpoint, refusedToken: comeback.refusedToken, waker: waker)
         state = .connecting(connector)
         connector.start()
     }
 
-    private func opened(_ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
-        state = .open(driver)
+    private func begin(
+        _ opened: RelayConnector.Opened, _ path: inout LivePath, _ now: MonotonicTime
+    ) -> [LiveEvent] {
+        state = .open(opened.driver)
+        token = opened.token
         session = RelaySession(
             auth: RelayAuth(
-                token: endpoint.token, voice: voice, format: wire.wire.format,
-                maxDurationSeconds: maxDurationSeconds))
-        return perform(session.handle(.opened, now: now), driver, &path, now)
+                token: token, voice: voice.forAuth, format: wire.wire.format,
+                maxDurationSeconds: comeback.seconds(now: now)))
+        return perform(session.handle(.opened, now: now), opened.driver, &path, now)
     }
 
     private func stream(_ driver: WebSocketDriver, _ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
@@ -109,12 +114,26 @@ final class RelayBackend: LiveBackend {
         if path.isIdle || (path.isBypassed && path.source == .ownVoice) {
             _ = session.handle(.sourcePaused, now: now)
         }
+        events += watch(&path, now)
         // Nothing is sent behind what the line has not taken: it would leave in one piece later, and the ceiling not know.
-        while driver.isOpen, driver.hasRoom, case .now(let count) = path.departure(now: now) {
+        while driver.isOpen, case .now(let count) = path.departure(now: now), driver.hasRoom {
             path.depart(samples: count, clock: monotonicNow, send: { send($0, driver) })
             _ = session.handle(.sent(samples: count), now: now)
         }
         return events
+    }
+
+    /// A relay may stand still while its connection lives.
+    private func watch(_ path: inout LivePath, _ now: MonotonicTime) -> [LiveEvent] {
+        let isStalled = path.watchAnswers(ownVoice: playsOwnVoice, now: now)
+        guard isStalled != (stalledAt != nil) else { return [] }
+        if isStalled {
+            stalledAt = path.counts.received
+            return [.relayStalled]
+        }
+        defer { stalledAt = nil }
+        // Where nothing is sent any more, nothing is known of it.
+        return path.counts.received == stalledAt ? [] : [.relayAnswers]
     }
 
     private func send(_ block: UnsafeBufferPointer<Float>, _ driver: WebSocketDriver) {
@@ -156,15 +175,15 @@ final class RelayBackend: LiveBackend {
             case .startStreaming(let ready):
                 self.ready = ready
                 driver.heartbeatSeconds = ready.heartbeatSeconds
-                policy.connected(now: now)
-                if wasReady { reconnects += 1 }
-                wasReady = true
+                comeback.ready(now: now)
                 // At the speaking pace the ceiling costs nothing; a stalled microphone that catches up must keep it.
                 path.setPacket(wire.packet)
                 path.converterReady(delaySamples: ready.delaySamples + ownDelaySamples, isPaced: true)
                 wire.reset()
                 gate.clear()
                 events.append(.ready(sessionID: ready.sessionID))
+                events += voice.ready()
+            case .voice(let answer): events += voice.answered(answer)
             case .close(let code):
                 driver.close(code: code.number, reason: "")
                 try? driver.wait(until: now)
@@ -189,38 +208,38 @@ final class RelayBackend: LiveBackend {
             state = .waiting(until: now)
             return [.wireRefused(refused)]
         }
-        if case .closed(.sessionTimeout, _) = failure, renews {
-            creditsBefore += session.usage?.creditsUsed ?? 0
-            ready = nil
-            path.converterLost(ownVoice: playsOwnVoice)
+        // A voice that the relay does not have ends a session there, but not this one.
+        if case .closed(.webSocket(number: 1008, _), let detail) = failure, let events = voice.refused(detail) {
+            leave(&path)
             state = .waiting(until: now)
-            return [.renewed]
+            return events
         }
-        return lost(
-            &path, now, failure.isWorthAnother ? .transient(retryAfterSeconds: nil) : .terminal,
-            .live(failure, endpoint))
+        return lost(&path, now, .ended(failure, session.shortfall))
     }
 
-    private func lost(
-        _ path: inout LivePath, _ now: MonotonicTime, _ kind: ReconnectPolicy.Failure, _ error: ConversionError
-    ) -> [LiveEvent] {
-        creditsBefore += ready == nil ? 0 : session.usage?.creditsUsed ?? 0
-        ready = nil
-        path.converterLost(ownVoice: playsOwnVoice)
-        // What never worked is not tried again: the sentence is of more use.
-        let kind = wasReady ? kind : .terminal
-        switch policy.failed(kind, now: now, random: .random(in: .min ... .max)) {
-        case .reconnect(let time):
+    private func lost(_ path: inout LivePath, _ now: MonotonicTime, _ loss: RelayComeback.Loss) -> [LiveEvent] {
+        leave(&path)
+        switch comeback.next(loss, token: token, now: now, random: .random(in: .min ... .max)) {
+        case .again(let time, let event):
             state = .waiting(until: time)
-            return [.lost(error.description, retryNanoseconds: time.nanoseconds(since: now))]
-        case .giveUp:
+            return event.map { [$0] } ?? []
+        case .over(let error):
             state = .ended
             failure = error
             return []
         }
     }
 
-    func finish() {
+    private func leave(_ path: inout LivePath) {
+        creditsBefore += ready == nil ? 0 : session.usage?.creditsUsed ?? 0
+        ready = nil
+        stalledAt = nil
+        path.converterLost(ownVoice: playsOwnVoice)
+    }
+
+    package var isOver: Bool { if case .ended = state { true } else { false } }
+
+    package func finish() {
         switch state {
         case .open(let driver):
             let now = monotonicNow()
@@ -243,7 +262,7 @@ final class RelayBackend: LiveBackend {
 
     // MARK: - Beside the stream
 
-    func wait(until deadline: MonotonicTime, descriptors: WebSocketDriver.Companions) {
+    package func wait(until deadline: MonotonicTime, descriptors: WebSocketDriver.Companions) {
         switch state {
         case .open(let driver):
             driver.companions = descriptors
@@ -255,24 +274,20 @@ final class RelayBackend: LiveBackend {
         }
     }
 
-    func setVoice(_ voice: LiveVoice) -> [LiveEvent] {
-        guard case .open(let driver) = state, let ready, ready.features.contains(RelayProtocol.Feature.voice) else {
-            if ready != nil { return [.voiceRefused(voice.name)] }
-            // The next session begins with it.
-            self.voice = voice.name
-            return [.voiceChanged(voice.name)]
+    package func setVoice(_ voice: LiveVoice) -> [LiveEvent] {
+        let step = self.voice.ask(voice.name, features: ready?.features)
+        if step.asks, case .open(let driver) = state {
+            try? driver.sendText(RelayVoiceChange(voice: voice.name).json)
         }
-        try? driver.sendText(RelayVoiceChange(voice: voice.name).json)
-        self.voice = voice.name
-        return [.voiceChanged(voice.name)]
+        return step.events
     }
 
-    func setGate(decibels: Double?) { gate.setThreshold(decibels: decibels) }
+    package func setGate(decibels: Double?) { gate.setThreshold(decibels: decibels) }
 
     /// What this side adds to the delay that the relay declares.
     private var ownDelaySamples: Int { wire.delaySamples + gate.delayFrames }
 
-    func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime) {
+    package func describe(_ snapshot: inout LiveSnapshot, now: MonotonicTime) {
         snapshot.isLocal = false
         snapshot.wire = wire.wire
         snapshot.budget.packet = nanoseconds(wire.packet.samples)
@@ -280,8 +295,8 @@ final class RelayBackend: LiveBackend {
         // The relay's codec looks ahead as far as ours; it stands in what the relay declares.
         snapshot.budget.codec = nanoseconds(2 * wire.delaySamples)
         snapshot.relayName = endpoint.name
-        snapshot.voice = voice
-        snapshot.reconnects = reconnects
+        snapshot.voice = voice.current
+        snapshot.reconnects = comeback.reconnects
         snapshot.budget.declared = nanoseconds(max(0, (ready?.delaySamples ?? 0) - wire.delaySamples))
         if let used = session.usage?.creditsUsed, ready != nil {
             snapshot.creditsUsed = creditsBefore + used
@@ -292,10 +307,10 @@ final class RelayBackend: LiveBackend {
         switch state {
         case .waiting(let until):
             snapshot.link =
-                wasReady ? .reconnecting(inNanoseconds: max(0, until.nanoseconds(since: now))) : .connecting
-        case .connecting: snapshot.link = wasReady ? .reconnecting(inNanoseconds: 0) : .connecting
+                comeback.wasReady ? .reconnecting(inNanoseconds: max(0, until.nanoseconds(since: now))) : .connecting
+        case .connecting: snapshot.link = comeback.wasReady ? .reconnecting(inNanoseconds: 0) : .connecting
         case .open(let driver):
-            snapshot.link = ready == nil ? .connecting : .running
+            snapshot.link = ready == nil ? .connecting : stalledAt == nil ? .running : .stalled
             snapshot.roundTripNanoseconds = driver.metrics.roundTripSmoothedNanoseconds
         case .ended: snapshot.link = .ended
         }
