@@ -140,7 +140,7 @@ import Testing
     /// On a terminal there is a bar, and colours unless NO_COLOR asks for none.
     @Test func aBarOnATerminal() async throws {
         let folder = try Scratch()
-        try WaveSound.speech(seconds: 1).write(to: folder("in.wav"))
+        try WaveSound.speech(seconds: 3).write(to: folder("in.wav"))
         let relay = try await PeerRelay.shared
         for (extra, isColoured) in [([:], true), (["NO_COLOR": "1"], false)] {
             let environment = ["QUOTA_API_KEY": try relay.key(), "TERM": "xterm", "QV": Checkout.binary]

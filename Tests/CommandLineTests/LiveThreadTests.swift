@@ -28,10 +28,15 @@ import Testing
         }
     }
 
+    private func most(_ counts: [Count], _ name: String, _ number: KeyPath<Count, Int>) -> Int {
+        counts.filter { $0.name == name }.map { $0[keyPath: number] }.max() ?? 0
+    }
+
     private func expectNothing(_ counts: [Count]) {
+        // A device that ran dry is opened again, with another thread.
+        for name in ["sound-in", "sound-out"] { #expect(most(counts, name, \.laps) > 50, "\(counts)") }
         #expect(Set(counts.map(\.name)) == ["sound-in", "sound-out"])
         for count in counts {
-            #expect(count.laps > 50, "\(count)")
             #expect(count.allocations == 0, "\(count)")
             #expect(count.frees == 0, "\(count)")
         }
@@ -48,7 +53,9 @@ import Testing
 
     @Test func anythingWouldBeCounted() async throws {
         let counts = try await counts(["--local"], plants: true)
-        #expect(counts.count == 2)
-        for count in counts { #expect(count.allocations > 50 && count.frees > 50, "\(count)") }
+        #expect(Set(counts.map(\.name)) == ["sound-in", "sound-out"])
+        for name in ["sound-in", "sound-out"] {
+            #expect(most(counts, name, \.allocations) > 50 && most(counts, name, \.frees) > 50, "\(counts)")
+        }
     }
 }

@@ -151,7 +151,8 @@ import Testing
         let folder = try Scratch()
         let relay = try await PeerRelay.shared
         let key = try relay.key()
-        let input = try WaveSound.speech(seconds: 1.5).write(to: folder("in.wav"))
+        // So long that it is met while it runs.
+        let input = try WaveSound.speech(seconds: 5).repeated(2).write(to: folder("in.wav"))
         let process = try RunningProcess(
             Checkout.binary, ["convert", input, "--relay", relay.url, "-o", folder("out.wav"), "--json"],
             environment: ["QUOTA_API_KEY": key])

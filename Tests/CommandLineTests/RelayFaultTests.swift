@@ -161,7 +161,8 @@ import Testing
     @Test func nobodyListens() async throws {
         let folder = try Scratch()
         let input = try WaveSound.speech(seconds: 0.2).write(to: folder("in.wav"))
-        let port = try unusedPort()
+        let (port, descriptor) = try unusedPort()
+        defer { close(descriptor) }
         let result = try await Command.quotaVoice(
             ["convert", input, "--relay", "ws://127.0.0.1:\(port)", "-o", folder("out.wav")],
             environment: ["QUOTA_API_KEY": "sk-quota-x"])
@@ -179,10 +180,9 @@ import Testing
         expectFailure(result, 64, saying: [part], leaving: ["in.wav"], in: folder)
     }
 
-    /// A port that was free a moment ago, bound by nobody since.
-    private func unusedPort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
+    /// A port that nobody else gets while the descriptor is open, and that nobody listens at.
+    private func unusedPort() throws -> (port: UInt16, descriptor: Int32) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
@@ -193,6 +193,6 @@ import Testing
             }
         }
         guard done else { throw ProcessFailure("no free port") }
-        return UInt16(bigEndian: address.sin_port)
+        return (UInt16(bigEndian: address.sin_port), descriptor)
     }
 }

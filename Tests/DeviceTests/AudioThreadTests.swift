@@ -1,10 +1,11 @@
 import CAllocationCounter
+import ProcessSupport
 import Testing
 import VoiceALSADevice
 import VoiceRealtime
 
 /// What the compiler checks in the workers and believes of alsa-lib, counted: once sound runs, nothing is allocated.
-@Suite(.enabled(if: cac_is_available(), "sanitizers bring their own malloc"))
+@Suite(.boundedCrowd, .enabled(if: cac_is_available(), "sanitizers bring their own malloc"))
 struct AudioThreadTests {
     @Test(arguments: DeviceDirection.allCases, ["rw", "mmap"])
     func runsWithoutTheHeap(direction: DeviceDirection, access: String) async throws {

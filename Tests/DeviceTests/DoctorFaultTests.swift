@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// `quota-voice doctor` on sound cards that lack something.
-@Suite struct DoctorFaultTests {
+@Suite(.boundedCrowd) struct DoctorFaultTests {
     private struct Report: Decodable {
         struct Finding: Decodable {
             let stage: String
@@ -62,13 +62,10 @@ import Testing
     /// A standstill of the device makes what follows no later than what came before.
     @Test func soundThatWasLostIsNoLateness() async throws {
         let card = try await TestCard(["mic": "", "spk": ""])
-        let process = try doctor(card, ["--input", "mic", "--output", "spk"])
-        try await process.wait(for: "the speaker") { try !card.played("spk").isEmpty }
         // In the middle of the six seconds that it listens.
-        try await Task.sleep(for: .milliseconds(1_500))
-        try card.fault("stopped", of: "mic")
-        try await Task.sleep(for: .milliseconds(300))
-        try card.mend("stopped", of: "mic")
+        let stop = try card.stop("mic", onceFedBy: "spk")
+        let process = try doctor(card, ["--input", "mic", "--output", "spk"])
+        #expect(try await stop.result().status == 0)
         let finding = try #require(try await report(process)["scheduling"])
         #expect(finding.verdict == "warning")
         #expect((finding.figures["gaps"] ?? 0) >= 1, "\(finding.sentence)")

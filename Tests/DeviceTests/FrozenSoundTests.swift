@@ -3,7 +3,7 @@ import ProcessSupport
 import Testing
 
 /// A sound server that stands still: nobody waits for it without end, and whoever asks is told that it is the server.
-@Suite struct FrozenSoundTests {
+@Suite(.boundedCrowd) struct FrozenSoundTests {
     private struct Report: Decodable {
         struct Finding: Decodable {
             let stage: String
@@ -17,7 +17,7 @@ import Testing
     @Test func theListOfDevicesSaysWhichDoNotAnswer() async throws {
         let system = try await SoundSystem()
         try await system.freezeDaemon()
-        let result = try await system.run(Checkout.binary, ["devices"]).result(within: 40)
+        let result = try await system.run(Checkout.binary, ["devices"]).result()
         #expect(result.status == 0)
         #expect(result.output.contains("  pulse"), "\(result.output)")
         #expect(result.output.contains("does not answer; restart PipeWire or PulseAudio"), "\(result.output)")
@@ -27,7 +27,7 @@ import Testing
     @Test func theDoctorBlamesTheServerAndNoDevice() async throws {
         let system = try await SoundSystem()
         try await system.freezeDaemon()
-        let result = try await system.run(Checkout.binary, ["doctor", "--json", "--local"]).result(within: 40)
+        let result = try await system.run(Checkout.binary, ["doctor", "--json", "--local"]).result()
         #expect(result.status == 69)
         let findings = try JSONDecoder().decode(Report.self, from: Data(result.output.utf8)).findings
         let problem = try #require(findings.first { $0.verdict == "problem" })
@@ -42,10 +42,8 @@ import Testing
             Checkout.binary, ["live", "--local", "--input", "vmic", "--virtual-mic", "frozen", "--json"])
         try await live.wait(for: "the session", within: 60) { live.outputSoFar.contains("\"status\"") }
         try await system.freezeDaemon()
-        live.signal(SIGTERM)
-        try await Task.sleep(for: .milliseconds(4_500))
-        try await system.thawDaemon()
-        #expect(try await live.result(within: 20).status == 143)
+        try await system.end(live, thawingAfter: 4.5)
+        #expect(try await live.result().status == 143)
         let modules = try await system.run("/usr/bin/pactl", ["list", "short", "modules"]).result()
         #expect(modules.status == 0)
         #expect(!modules.output.contains("quota-voice"), "\(modules.output)")

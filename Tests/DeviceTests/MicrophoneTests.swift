@@ -4,7 +4,7 @@ import Testing
 import VoiceVirtualMicrophone
 
 /// A microphone of our own on a real sound server, heard by programs that are not ours.
-@Suite struct MicrophoneTests {
+@Suite(.boundedCrowd) struct MicrophoneTests {
     private static let probe = ((Checkout.binary as NSString).deletingLastPathComponent as NSString)
         .appendingPathComponent("DeviceProbe")
 
@@ -21,19 +21,17 @@ import VoiceVirtualMicrophone
     @Test func isASourceThatOthersHearAndGoesAwayWithItsOwner() async throws {
         let system = try await SoundSystem()
         let probe = try await open(system, "spoken.voice")
-        let sources = try await output(system, ["list", "short", "sources"])
-        #expect(sources.contains("\tspoken.voice\t"))
+        try await system.wait(forSource: "spoken.voice")
         let voice = try system.speak(hertz: 600)
         try await probe.wait(for: "sound") { probe.outputSoFar.contains("\nsound\n") }
-        let heard = try await system.record(microphone: "spoken.voice", seconds: 3)
-        let loudest = loudestHalfSecond(of: heard, hertz: 600)
+        let loudest = try await system.hear(600) { try await system.record(microphone: "spoken.voice", seconds: 3) }
         // Mono all the way: what went in at 0.3 comes out at 0.3, unless a busy machine leaves holes.
         #expect((0.1...0.305).contains(loudest), "\(loudest)")
         withExtendedLifetime(voice) {}
 
         probe.signal(SIGTERM)
         #expect(try await probe.result().status == 0)
-        #expect(try await !output(system, ["list", "short", "sources"]).contains("spoken.voice"))
+        try await system.wait(forSource: "spoken.voice", isThere: false)
         #expect(try await !output(system, ["list", "short", "modules"]).contains("quota-voice"))
     }
 
@@ -43,16 +41,15 @@ import VoiceVirtualMicrophone
         let live = try system.run(
             Checkout.binary, ["live", "--local", "--voice", "none", "--input", "vmic", "--virtual-mic", "spoken.live"])
         try await live.wait(for: "the session") { (live.outputSoFar + live.errorsSoFar).contains("delay") }
-        #expect(try await output(system, ["list", "short", "sources"]).contains("\tspoken.live\t"))
+        try await system.wait(forSource: "spoken.live")
         let voice = try system.speak(hertz: 600)
-        let heard = try await system.record(microphone: "spoken.live", seconds: 5)
-        let loudest = loudestHalfSecond(of: heard, hertz: 600)
+        let loudest = try await system.hear(600) { try await system.record(microphone: "spoken.live", seconds: 5) }
         #expect((0.1...0.305).contains(loudest), "\(loudest)")
         withExtendedLifetime(voice) {}
 
         live.signal(SIGINT)
         #expect(try await live.result().status == 130)
-        #expect(try await !output(system, ["list", "short", "sources"]).contains("spoken.live"))
+        try await system.wait(forSource: "spoken.live", isThere: false)
     }
 
     /// Where `pactl` is not installed, PipeWire's own tool does it; what it leaves behind goes as well.
@@ -71,8 +68,7 @@ import VoiceVirtualMicrophone
         let crashed = try await open("tool.first")
         let voice = try system.speak(hertz: 600)
         try await crashed.wait(for: "sound", within: 60) { crashed.outputSoFar.contains("\nsound\n") }
-        let heard = try await system.record(microphone: "tool.first", seconds: 3)
-        let loudest = loudestHalfSecond(of: heard, hertz: 600)
+        let loudest = try await system.hear(600) { try await system.record(microphone: "tool.first", seconds: 3) }
         #expect((0.1...0.305).contains(loudest), "\(loudest)")
         withExtendedLifetime(voice) {}
 
@@ -80,15 +76,11 @@ import VoiceVirtualMicrophone
         _ = try await crashed.result()
         // Whoever makes the next microphone on this machine takes it away: another check may have come first.
         let next = try await open("tool.second")
-        for _ in 0..<100 where try await output(system, ["list", "short", "sources"]).contains("\ttool.first\t") {
-            try await Task.sleep(for: .milliseconds(100))
-        }
-        let sources = try await output(system, ["list", "short", "sources"])
-        #expect(!sources.contains("\ttool.first\t"))
-        #expect(sources.contains("\ttool.second\t"))
+        try await system.wait(forSource: "tool.first", isThere: false)
+        try await system.wait(forSource: "tool.second")
         next.signal(SIGTERM)
         #expect(try await next.result().status == 0)
-        #expect(try await !output(system, ["list", "short", "sources"]).contains("tool.second"))
+        try await system.wait(forSource: "tool.second", isThere: false)
     }
 
     @Test func knowsItsOwnToolsByTheirCommandLine() {
@@ -105,12 +97,11 @@ import VoiceVirtualMicrophone
         let living = try await open(system, "second")
         crashed.signal(SIGKILL)
         _ = try await crashed.result()
-        #expect(try await output(system, ["list", "short", "sources"]).contains("\tfirst\t"))
+        try await system.wait(forSource: "first")
         let next = try await open(system, "third")
-        let sources = try await output(system, ["list", "short", "sources"])
-        #expect(!sources.contains("\tfirst\t"))
-        #expect(sources.contains("\tsecond\t"))
-        #expect(sources.contains("\tthird\t"))
+        try await system.wait(forSource: "first", isThere: false)
+        try await system.wait(forSource: "second")
+        try await system.wait(forSource: "third")
         let refused = try await system.run(Self.probe, ["vmic", "microphone:second"]).result()
         #expect(refused.output.contains("there is a microphone named second already"))
         withExtendedLifetime((living, next)) {}
@@ -123,7 +114,7 @@ import VoiceVirtualMicrophone
         try await probe.wait(for: "the loss", within: 60) { probe.outputSoFar.contains("playback lost") }
         try system.restartDaemon()
         try await probe.wait(for: "the recovery", within: 60) { probe.outputSoFar.contains("playback recovered") }
-        #expect(try await output(system, ["list", "short", "sources"]).contains("\tagain\t"))
+        try await system.wait(forSource: "again")
     }
 
     @Test func saysWhatToInstallWhereNothingIs() async throws {

@@ -1,10 +1,11 @@
+import ProcessSupport
 import Testing
 import VoiceALSADevice
 import VoiceRealtime
 import VoiceSignal
 
 /// Opening real PCMs of alsa-lib: what is granted is used, and every sample arrives as it was.
-@Suite struct NegotiationTests {
+@Suite(.boundedCrowd) struct NegotiationTests {
     static let formats: [(String, SampleFormat)] = [
         ("s16", .s16), ("s24_3", .s24), ("s24", .s24in32), ("s32", .s32), ("float", .float32),
     ]
@@ -18,12 +19,12 @@ import VoiceSignal
         #expect(granted.access == (access == "rw" ? .readWrite : .mapped))
         #expect(!granted.isConverted)
         #expect(granted.periodFrames == 960)
-        var reader = RampReader()
-        try await eventually("sound") {
-            reader.read(&capture.samples)
-            return reader.steps.count > 24_000
-        }
+        // Read at the end alone: a ring that gets full keeps what came first, and that has no gap.
+        try await eventually("sound") { capture.device.status.counters.frames > 24_000 }
         capture.device.stop()
+        var reader = RampReader()
+        reader.read(&capture.samples)
+        #expect(reader.steps.count > 24_000)
         expectRamp(reader.steps, restarts: capture.device.status.counters)
     }
 
@@ -123,7 +124,11 @@ import VoiceSignal
         let capture = try SoundDevice.openCapture(card.options())
         let isGoneBefore = capture.samples.isProducerGone
         #expect(!isGoneBefore)
+        let start = ContinuousClock.now
         capture.device.stop()
+        // It waits two seconds at most, and a thread of the device may have got no turn for so long.
+        if start.duration(to: .now) < .seconds(2) { #expect(capture.device.status.phase == .stopped) }
+        try await eventually("the end") { capture.device.status.phase == .stopped }
         capture.device.stop()
         let isGoneAfter = capture.samples.isProducerGone
         #expect(isGoneAfter)

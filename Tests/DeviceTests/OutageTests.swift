@@ -1,8 +1,9 @@
+import ProcessSupport
 import Testing
 import VoiceALSADevice
 
 /// What is told of a device that is away for a while: one loss, and its return once sound moves.
-@Suite struct OutageTests {
+@Suite(.boundedCrowd) struct OutageTests {
     /// As a sound server that stands still: every opening succeeds, and nothing ever moves.
     @Test(arguments: DeviceDirection.allCases)
     func isBackOnlyOnceSoundMoves(direction: DeviceDirection) async throws {
@@ -41,17 +42,21 @@ import VoiceALSADevice
         let log = EventLog(capture)
         try await log.wait("the silence") { $0 == .onlyZeros }
         try card.fault("unplugged")
-        try await log.waitForLoss(.unplugged)
-        try card.mend("unplugged")
-        try await log.waitForRecovery()
+        // On a busy machine it may have been lost as one that stands still, before it could be pulled out.
+        try await eventually("the loss") { if case .lost = capture.status.phase { true } else { false } }
+        // Nothing comes from here to the recovery.
         let before = capture.status.counters.zeroFrames
+        try card.mend("unplugged")
+        var events: [DeviceEvent] = []
         try await eventually("the same silence again") {
-            let zeros = capture.status.counters.zeroFrames
-            let events = capture.takeEvents()
-            guard events.contains(.onlyZeros) else { return false }
-            #expect(zeros - before > 24_000, "\(zeros - before)")
-            return true
+            events += capture.takeEvents()
+            return events.contains(.onlyZeros)
         }
+        let zeros = capture.status.counters.zeroFrames - before
+        #expect(zeros >= 48_000, "\(zeros)")
+        let recovery = events.firstIndex { if case .recovered = $0 { true } else { false } }
+        let silence = try #require(events.firstIndex(of: .onlyZeros))
+        #expect(try #require(recovery) < silence, "\(events)")
         capture.stop()
     }
 

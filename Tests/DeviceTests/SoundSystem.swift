@@ -1,5 +1,6 @@
 import Foundation
 import ProcessSupport
+import Testing
 import VoiceSignal
 
 /// A PipeWire of the tests' own with a virtual microphone `vmic` and a virtual speaker `vspk`; gone with this object.
@@ -11,7 +12,7 @@ final class SoundSystem: Sendable {
     init() async throws {
         let scratch = try Scratch()
         process = try RunningProcess(Checkout.root + "/Tests/Rig/start-sound.sh", [scratch("s")])
-        try await process.wait(for: "the sound system", within: 60) { scratch.exists("s/environment") }
+        try await process.wait(for: "the sound system", within: 120) { scratch.exists("s/environment") }
         let lines = String(decoding: try scratch.read("s/environment"), as: UTF8.self).split(separator: "\n")
         environment = lines.reduce(into: [:]) { environment, line in
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -32,9 +33,31 @@ final class SoundSystem: Sendable {
         try await process.wait(for: "a PipeWire that stands still") { scratch.exists("s/frozen") }
     }
 
-    func thawDaemon() async throws {
-        try FileManager.default.removeItem(atPath: scratch("s/freeze-daemon"))
+    /// Sends SIGTERM to a program and lets a PipeWire that stands still go on some time later: by a process, which nothing
+    /// keeps from running for long.
+    func end(_ program: RunningProcess, thawingAfter seconds: Double) async throws {
+        let script = "kill -TERM \(program.identifier); sleep \(seconds); rm '\(scratch("s/freeze-daemon"))'"
+        #expect(try await Command.run("/bin/sh", ["-c", script]).status == 0)
         try await process.wait(for: "a PipeWire that goes on") { !scratch.exists("s/frozen") }
+    }
+
+    /// Waits for what the sound server does some moments after it was told to.
+    func wait(for what: String, _ condition: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while true {
+            let isLast = ContinuousClock.now >= deadline
+            if try await condition() { return }
+            if isLast { throw ProcessFailure("\(what) did not come") }
+            try await pause(.milliseconds(50))
+        }
+    }
+
+    /// Waits until the sound server lists a source of this name, or no longer lists it.
+    func wait(forSource name: String, isThere: Bool = true) async throws {
+        try await wait(for: "a list of sources \(isThere ? "with" : "without") \(name)") {
+            let list = try await run("/usr/bin/pactl", ["list", "short", "sources"]).result()
+            return list.status == 0 && list.output.contains("\t\(name)\t") == isThere
+        }
     }
 
     /// Kills pipewire-pulse alone, in which modules live, and starts another one.
@@ -47,11 +70,24 @@ final class SoundSystem: Sendable {
         try RunningProcess(program, arguments, environment: environment.merging(adding) { $1 })
     }
 
-    /// Plays a tone into the virtual microphone until it is let go.
+    /// Plays a tone into the virtual microphone until it is let go, for three minutes at most.
     func speak(hertz: Double = 440) throws -> RunningProcess {
-        let samples = (0..<48_000 * 60).map { Float(0.3 * sin(2 * .pi * hertz * Double($0) / 48_000)) }
+        let samples = (0..<48_000 * 180).map { Float(0.3 * sin(2 * .pi * hertz * Double($0) / 48_000)) }
         let path = try WaveSound(sampleRate: 48_000, samples: samples).write(to: scratch("tone-\(UUID()).wav"))
         return try run("/usr/bin/pw-cat", ["-p", "--target", "vmic", path])
+    }
+
+    /// Records until a tone is heard, at least this loud in one half second: whoever plays it may begin late, and a sound
+    /// server that stood still leaves a hole. Returns how loud it is.
+    func hear(
+        _ hertz: Double, atLeast least: Double = 0.1, by record: () async throws -> [Float]
+    ) async throws -> Double {
+        var loudest = 0.0
+        try await wait(for: "a tone of \(hertz) Hz") {
+            loudest = max(loudest, loudestHalfSecond(of: try await record(), hertz: hertz))
+            return loudest >= least
+        }
+        return loudest
     }
 
     /// Records what a source delivers or, with `isSpeaker`, what a speaker plays, by a program that is not ours.

@@ -45,11 +45,30 @@ final class TestCard: Sendable {
         options.configurationFile = configurationFile
         options.latencyNanoseconds = .milliseconds(20)
         options.retryNanoseconds = .milliseconds(100)
+        // As much as there may be, so that a test that gets no turn for a while loses nothing.
+        options.ringNanoseconds = .seconds(5)
+        options.openTimeoutNanoseconds = .seconds(60)
         return options
     }
 
     /// Switches a fault on; the list stands in rig_device.c.
     func fault(_ fault: String, of name: String = "card") throws { try scratch.write("\(name)/\(fault)", "") }
+
+    /// Lets a playback device starve until it is opened for the next time but so many.
+    func starve(forOpenings count: Int, of name: String = "card") throws {
+        try Data("\(count)".utf8).write(to: URL(fileURLWithPath: scratch("\(name)/starving")), options: .atomic)
+    }
+
+    /// Lets a device stand still for 0.3 s, 1.5 s after another one has begun to play: by a process, as nobody keeps that
+    /// from running for long.
+    func stop(_ name: String, onceFedBy player: String) throws -> RunningProcess {
+        let script = """
+            until [ -s "$1" ]; do sleep 0.02; done
+            sleep 1.5; : >"$2"; sleep 0.3; rm "$2"
+            """
+        return try RunningProcess(
+            "/bin/sh", ["-c", script, "sh", scratch("\(player).raw"), scratch("\(name)/stopped")])
+    }
 
     func mend(_ fault: String, of name: String = "card") throws {
         try FileManager.default.removeItem(atPath: scratch("\(name)/\(fault)"))
@@ -68,11 +87,13 @@ final class TestCard: Sendable {
 }
 
 /// Waits for something that a device does by itself; generous, as the machine may be busy with other tests.
-func eventually(_ what: String, within seconds: Double = 40, _ condition: () throws -> Bool) async throws {
+func eventually(_ what: String, within seconds: Double = 60, _ condition: () throws -> Bool) async throws {
     let deadline = ContinuousClock.now + .seconds(seconds)
-    while try !condition() {
-        guard ContinuousClock.now < deadline else { throw ProcessFailure("\(what) did not come within \(seconds) s") }
-        try await Task.sleep(for: .milliseconds(10))
+    while true {
+        let isLast = ContinuousClock.now >= deadline
+        if try condition() { return }
+        if isLast { throw ProcessFailure("\(what) did not come within \(seconds) s") }
+        try await pause(.milliseconds(10))
     }
 }
 
@@ -83,10 +104,16 @@ final class EventLog {
 
     init(_ device: SoundDevice) { self.device = device }
 
-    func wait(_ what: String, for isWanted: (DeviceEvent) -> Bool) async throws {
-        try await eventually(what) {
-            events += device.takeEvents()
-            return events.contains(where: isWanted)
+    func wait(
+        _ what: String, within seconds: Double = 60, for isWanted: (DeviceEvent) -> Bool
+    ) async throws {
+        do {
+            try await eventually(what, within: seconds) {
+                events += device.takeEvents()
+                return events.contains(where: isWanted)
+            }
+        } catch {
+            throw ProcessFailure("\(error); what came: \(events)")
         }
     }
 

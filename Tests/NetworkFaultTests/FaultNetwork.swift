@@ -13,7 +13,7 @@ final class FaultNetwork {
     /// Why networks can't be made here, nil when they can. Asked once.
     static let obstacle: String? = {
         do {
-            let answer = try Child(["python3", script("fault_network.py"), "--probe"]).line(seconds: 20) ?? "no answer"
+            let answer = try Child(["python3", script("fault_network.py"), "--probe"]).line(seconds: 60) ?? "no answer"
             if answer == "ok" { return nil }
             print("network fault tests: SKIPPED, \(answer)")
             return answer
@@ -31,7 +31,7 @@ final class FaultNetwork {
 
     init(seed: Int = 1) throws {
         child = try Child(["python3", Self.script("fault_network.py"), String(seed)])
-        let words = (child.line(seconds: 20) ?? "").split(separator: " ")
+        let words = (child.line(seconds: 60) ?? "").split(separator: " ")
         guard words.count == 3 else { throw Failure(description: "the network did not come up: \(words)") }
         clientNamespace = "/proc/\(words[0])/fd/\(words[1])"
         folder = NSTemporaryDirectory() + "fault-tests-\(UUID().uuidString)"
@@ -51,7 +51,7 @@ final class FaultNetwork {
     @discardableResult
     func tell(_ command: String) throws -> String {
         child.type(command + "\n")
-        guard let answer = child.line(seconds: 20) else {
+        guard let answer = child.line(seconds: 60) else {
             throw Failure(description: "no answer to '\(command)'")
         }
         return answer
@@ -117,7 +117,7 @@ final class Child {
     deinit {
         // A network ends its own children when its input does; a client is killed.
         try? input.fileHandleForWriting.close()
-        if !wait(seconds: 2) { kill(process.processIdentifier, SIGKILL) }
+        if !wait(seconds: 10) { kill(process.processIdentifier, SIGKILL) }
         process.waitUntilExit()
     }
 

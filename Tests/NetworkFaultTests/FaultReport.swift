@@ -16,6 +16,10 @@ final class FaultReport {
         var oldestEchoMilliseconds: Int
         var pendingBytesPeak: Int
         var longestSilenceMilliseconds: Int
+        /// The silence can't have been longer: when the last byte came, is known to a frame's time.
+        var silenceMillisecondsMax: Int
+        /// How much of the silence the machine did not let the client run.
+        var stalledMilliseconds: Int
     }
 
     private let child: Child
@@ -39,36 +43,37 @@ final class FaultReport {
     }
 
     /// Waits for an open connection.
-    func connected(seconds: Double = 20, _ location: SourceLocation = #_sourceLocation) throws {
+    func connected(seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws {
         let words = try next(["connected", "failed"], seconds: seconds, location)
         #expect(words[0] == "connected", "\(words)", sourceLocation: location)
         if memoryAtStartKiB == 0 { memoryAtStartKiB = Int(words.last ?? "") ?? 0 }
     }
 
     /// Waits for a later connection while attempts may fail.
-    func reconnected(seconds: Double = 40, _ location: SourceLocation = #_sourceLocation) throws {
+    func reconnected(seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws {
         _ = try next(["connected"], seconds: seconds, location)
     }
 
     /// Waits until so many frames have come back.
-    func echoed(_ count: Int, seconds: Double = 20, _ location: SourceLocation = #_sourceLocation) throws {
+    func echoed(_ count: Int, seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws {
         while try Int(next(["progress"], seconds: seconds, location)[2]) ?? 0 < count {}
     }
 
     /// Waits for the end of a connection.
-    func closed(seconds: Double, _ location: SourceLocation = #_sourceLocation) throws -> Closed {
+    func closed(seconds: Double = 120, _ location: SourceLocation = #_sourceLocation) throws -> Closed {
         let words = try next(["closed"], seconds: seconds, location)
         print("network fault:", words.joined(separator: " "))
         let numbers = words.dropFirst(2).compactMap { Int($0) }
-        guard numbers.count == 9 else { throw FaultNetwork.Failure(description: "\(words)") }
+        guard numbers.count == 11 else { throw FaultNetwork.Failure(description: "\(words)") }
         return Closed(
             cause: words[1], code: numbers[0], silenceMilliseconds: numbers[1], sent: numbers[2], echoed: numbers[3],
             dropped: numbers[4], wrong: numbers[5], oldestEchoMilliseconds: numbers[6], pendingBytesPeak: numbers[7],
-            longestSilenceMilliseconds: numbers[8])
+            longestSilenceMilliseconds: numbers[8], silenceMillisecondsMax: numbers[9],
+            stalledMilliseconds: numbers[10])
     }
 
     /// Waits for a connection that could not be opened; returns the cause.
-    func failed(seconds: Double, _ location: SourceLocation = #_sourceLocation) throws -> String {
+    func failed(seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws -> String {
         let words = try next(["failed", "connected"], seconds: seconds, location)
         print("network fault:", words.joined(separator: " "))
         #expect(words[0] == "failed", sourceLocation: location)
@@ -76,7 +81,7 @@ final class FaultReport {
     }
 
     /// Waits for the end of the process; the memory that it took beyond what it had at its first connection.
-    func memoryGrowthKiB(seconds: Double = 20, _ location: SourceLocation = #_sourceLocation) throws -> Int {
+    func memoryGrowthKiB(seconds: Double = 60, _ location: SourceLocation = #_sourceLocation) throws -> Int {
         let words = try next(["end"], seconds: seconds, location)
         return (Int(words[1]) ?? .max) - memoryAtStartKiB
     }

@@ -42,7 +42,7 @@ struct RatePromiseTests {
             usleep(UInt32(line.pauseSeconds * 1e6))
             try network.tell("line \(line.profile)")
         }
-        let answer = client.line(seconds: 60) ?? "no answer"
+        let answer = client.line(seconds: 120) ?? "no answer"
         let counts = try network.tell("fullest").split(separator: " ").compactMap { Int($0) }
         print("rate promise: \(line.testDescription): left \(counts[0]), fullest second \(counts[1])")
         #expect(FileManager.default.fileExists(atPath: folder + "/out.wav"), "\(answer)")

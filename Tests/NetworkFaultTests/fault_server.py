@@ -18,6 +18,7 @@ parser.add_argument("role", choices=["echo", "heads", "reset", "flood", "proxy"]
 parser.add_argument("--cert")
 parser.add_argument("--key")
 parser.add_argument("--hold", type=float, default=0, help="seconds that the proxy gathers bytes before it passes them on")
+parser.add_argument("--forgets", action="store_true", help="nothing is left of its connections when it is killed")
 parser.add_argument("--after", type=float, default=2, help="seconds until the reset")
 arguments = parser.parse_args()
 
@@ -147,6 +148,8 @@ def accept_all(listener):
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if arguments.forgets:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         threading.Thread(target=guarded, args=(connection,), daemon=True).start()
 
 

@@ -6,9 +6,11 @@ from provider import World, answer, expect
 
 class Example:
     def __init__(self, base, binary, callback):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        # Held all the while, so that nobody else gets the port: bound alone, this socket lets one with SO_REUSEADDR listen.
+        self.held = socket.socket()
+        self.held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held.bind(("127.0.0.1", 0))
+        port = self.held.getsockname()[1]
         self.origin = f"http://127.0.0.1:{port}"
         self.world = World(base)
         app = self.world.app(redirect=self.origin + callback)
@@ -29,6 +31,7 @@ class Example:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+        self.held.close()
 
     def allow(self, address):
         page = self.world.browser.get(address)

@@ -117,7 +117,7 @@ import Testing
     @Test func silenceEndsAStream() async throws {
         let world = try await Peer.shared.world([
             "POST /v1/chat/completions": [
-                "headers": ["Content-Type": "text/event-stream"], "parts": [[.string(Self.data("a")), 0], ["", 30]],
+                "headers": ["Content-Type": "text/event-stream"], "parts": [[.string(Self.data("a")), 0], ["", 120]],
             ]
         ])
         var options = world.options
@@ -131,9 +131,9 @@ import Testing
         #expect(failure.kind == .timedOut)
     }
 
-    /// Endless drips: only a client that closes ends them.
+    /// Drips for minutes: only a client that closes ends them.
     @Test(arguments: [true, false]) func leavingClosesTheConnection(byCancelling: Bool) async throws {
-        let drips = (0..<2_000).map { _ in QuotaJSON.array([.string(Self.data("a")), 0.005]) }
+        let drips = (0..<2_000).map { _ in QuotaJSON.array([.string(Self.data("a")), 0.1]) }
         let (world, stream) = try await stream(drips)
         let task = Task {
             for try await _ in stream where !byCancelling { break }

@@ -224,7 +224,7 @@ import Testing
 
     /// While a command talks to a slow server, its secrets are not in its arguments.
     @Test func aRunningCommandKeepsItsSecrets() async throws {
-        let world = try await Peer.shared.world(["GET /v1/balance": ["silent": 6]])
+        let world = try await Peer.shared.world(["GET /v1/balance": ["held": true]])
         let home = Home()
         defer { home.remove() }
         try FileManager.default.createDirectory(atPath: home.folder, withIntermediateDirectories: true)
@@ -241,6 +241,7 @@ import Testing
             #expect(!line.contains("sk-quota-good"))
         }
         #expect(found == 1)
+        try await world.release()
         #expect(try await outcome.status == 0)
     }
 }

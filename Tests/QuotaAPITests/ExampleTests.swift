@@ -11,13 +11,14 @@ import Testing
     /// An example that runs, and a browser with its cookies.
     private actor Visit {
         let origin: String
+        private let port: HeldPort
         private let process: ChildProcess
         private let http: HTTPClient
         private var cookie: String?
 
         init(_ name: String, _ world: World, callback: String) async throws {
-            let channel = try await ServerSocketPort.free()
-            origin = "http://127.0.0.1:\(channel)"
+            port = try HeldPort()
+            origin = "http://127.0.0.1:\(port.number)"
             var configuration = HTTPClient.Configuration()
             configuration.redirectConfiguration = .disallow
             http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -25,7 +26,7 @@ import Testing
             process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
                 .deletingLastPathComponent().appendingPathComponent(name)
             process.environment = [
-                "PATH": "/usr/bin:/bin", "PORT": "\(channel)", "QUOTA_BASE_URL": world.baseURL,
+                "PATH": "/usr/bin:/bin", "PORT": "\(port.number)", "QUOTA_BASE_URL": world.baseURL,
                 "QUOTA_CLIENT_ID": "quota_client_1", "QUOTA_CLIENT_SECRET": "quota_secret_1",
                 "QUOTA_WEBHOOK_SECRET": "whsec_1", "REDIRECT_URI": origin + callback,
             ]
@@ -71,22 +72,30 @@ import Testing
         }
     }
 
-    /// A port that nobody listens on at the moment.
-    private enum ServerSocketPort {
-        static func free() async throws -> Int {
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            defer { close(descriptor) }
+    /// A port that nobody else gets while this is there: a socket with SO_REUSEADDR, as servers have it, can be bound
+    /// to it besides, and listen there, but none that takes just any port, and no outgoing connection.
+    private final class HeldPort: Sendable {
+        let number: Int
+        private let descriptor: Int32
+
+        deinit { close(descriptor) }
+
+        init() throws {
+            let held = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            descriptor = held
+            var yes: Int32 = 1
+            setsockopt(held, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
             address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
             var length = socklen_t(MemoryLayout<sockaddr_in>.size)
             let isBound = withUnsafeMutablePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
+                    bind(held, address, length) == 0 && getsockname(held, address, &length) == 0
                 }
             }
+            number = Int(UInt16(bigEndian: address.sin_port))
             try #require(isBound)
-            return Int(UInt16(bigEndian: address.sin_port))
         }
     }
 

@@ -107,8 +107,7 @@ import Testing
             lookup) [ -f "\(folder)/kept" ] && cat "\(folder)/kept" ;;
             esac
             """
-        try script.write(toFile: tool, atomically: true, encoding: .utf8)
-        chmod(tool, 0o700)
+        try writeProgram(script, to: tool)
         let warnings = Mutex(0)
         let store = FileTokenStore(folder: folder + "/s", secretTool: tool) { _ in warnings.withLock { $0 += 1 } }
         try await store.set(tokens, for: "a")
@@ -121,8 +120,7 @@ import Testing
         try FileManager.default.removeItem(atPath: folder + "/kept")
         await #expect(throws: TokenStoreError.keyringUnavailable) { try await store.get("a") }
         // A keyring that refuses leads to the key file.
-        try "#!/bin/sh\nexit 1\n".write(toFile: tool, atomically: true, encoding: .utf8)
-        chmod(tool, 0o700)
+        try writeProgram("#!/bin/sh\nexit 1\n", to: tool)
         let fallback = FileTokenStore(folder: folder + "/t", secretTool: tool)
         try await fallback.set(tokens, for: "a")
         #expect(try mode(folder + "/t/tokens.key") == 0o600)
@@ -138,8 +136,7 @@ import Testing
             ls /proc/self/fd | wc -l >> "\(folder)/inherited"
             case "$1" in store) cat > "\(folder)/kept" ;; *) cat "\(folder)/kept" ;; esac
             """
-        try script.write(toFile: tool, atomically: true, encoding: .utf8)
-        chmod(tool, 0o700)
+        try writeProgram(script, to: tool)
         let files = (0..<1_400).map { _ in open("/dev/null", O_RDONLY) }
         defer { for file in files { close(file) } }
         try #require(files.allSatisfy { $0 >= 0 })

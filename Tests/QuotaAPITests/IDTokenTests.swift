@@ -8,8 +8,8 @@ import Testing
         try QuotaOAuth(clientID: "client", redirectURI: "https://app.example/cb", options: world.options)
     }
 
-    private func claims(_ world: World, _ changes: [String: QuotaJSON?] = [:]) -> QuotaJSON {
-        let now = Int(Date().timeIntervalSince1970)
+    private func claims(_ world: World, _ changes: [String: QuotaJSON?] = [:], at date: Date = Date()) -> QuotaJSON {
+        let now = Int(date.timeIntervalSince1970)
         var claims: [String: QuotaJSON] = [
             "iss": .string(world.baseURL), "aud": "client", "sub": "user_1", "iat": .integer(now),
             "exp": .integer(now + 300), "nonce": "n",
@@ -56,7 +56,8 @@ import Testing
     @Test func wrongClaimsAreRefused() async throws {
         let world = try await Peer.shared.world()
         let oauth = try oauth(world)
-        let now = Int(Date().timeIntervalSince1970)
+        let date = Date()
+        let now = Int(date.timeIntervalSince1970)
         let cases: [([String: QuotaJSON?], IDTokenFailure)] = [
             (["iss": "https://evil.example"], .issuer), (["iss": .string(world.baseURL + "/")], .issuer),
             (["aud": "other"], .audience), (["aud": []], .audience),
@@ -69,14 +70,14 @@ import Testing
             (["aud": .some(nil)], .malformed),
         ]
         for (changes, expected) in cases {
-            let found = await failure(oauth, try await token(claims(world, changes)))
+            let found = await failure(oauth, try await token(claims(world, changes, at: date)), now: date)
             #expect(found == expected, "\(changes)")
         }
         // A minute of a clock's error is forgiven.
         for changes: [String: QuotaJSON?] in [
             ["exp": .integer(now - 30), "iat": .integer(now - 300)], ["iat": .integer(now + 30)],
         ] {
-            #expect(await failure(oauth, try await token(claims(world, changes))) == nil)
+            #expect(await failure(oauth, try await token(claims(world, changes, at: date)), now: date) == nil)
         }
     }
 
@@ -156,17 +157,19 @@ import Testing
         let world = try await Peer.shared.world(
             ["GET /.well-known/jwks.json": [["json": ["keys": []]], first]], ["kids": ["key-1", "key-2"]])
         let oauth = try oauth(world)
+        let now = Date()
+        let claims = claims(world, at: now)
         // The set is empty at first, and has both keys when asked again.
-        #expect(await failure(oauth, try await token(claims(world))) == .unknownKey)
-        #expect(await failure(oauth, try await token(claims(world), kid: "key-2")) == nil)
+        #expect(await failure(oauth, try await token(claims), now: now) == .unknownKey)
+        #expect(await failure(oauth, try await token(claims, kid: "key-2"), now: now) == nil)
         for index in 0..<20 {
-            let unknown = try await token(claims(world), header: ["kid": .string("flood-\(index)")])
-            #expect(await failure(oauth, unknown) == .unknownKey)
+            let unknown = try await token(claims, header: ["kid": .string("flood-\(index)")])
+            #expect(await failure(oauth, unknown, now: now) == .unknownKey)
         }
         #expect(try await world.count("GET /.well-known/jwks.json") == 2)
         // A minute later it may look again, and an hour later it does.
-        let flood = try await token(claims(world), header: ["kid": "flood"])
-        #expect(await failure(oauth, flood, now: Date().addingTimeInterval(61)) == .unknownKey)
+        let flood = try await token(claims, header: ["kid": "flood"])
+        #expect(await failure(oauth, flood, now: now.addingTimeInterval(61)) == .unknownKey)
         #expect(try await world.count("GET /.well-known/jwks.json") == 3)
     }
 

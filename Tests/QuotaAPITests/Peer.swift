@@ -6,7 +6,15 @@ import QuotaAPI
 
 /// The server process that the tests talk to: `peer.py`, one for all tests of the process.
 final class Peer: Sendable {
-    static let shared = Peer()
+    static var shared: Peer { get async { await starting.value } }
+    private static let starting = Task { await Peer.started() }
+
+    /// Makes one on a thread of its own: it waits for the process, and Swift's threads are as few as the processors.
+    static func started(certificate: String? = nil) async -> Peer {
+        await withCheckedContinuation { done in
+            Thread.detachNewThread { done.resume(returning: Peer(certificate: certificate)) }
+        }
+    }
 
     let root: String
     private let process: ChildProcess
@@ -17,7 +25,7 @@ final class Peer: Sendable {
     }
 
     /// - Parameter certificate: a PEM file of certificate and key; the peer then speaks TLS.
-    init(certificate: String? = nil) {
+    private init(certificate: String?) {
         process = ChildProcess()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer.py").path
@@ -90,10 +98,16 @@ struct World: Sendable {
         try await log().count { $0.endpoint == endpoint }
     }
 
-    /// Quick retries, since a test has nothing to wait for.
+    /// Lets a request that is held wait no longer.
+    func release() async throws {
+        _ = try await peer.ask("/_release/\(id)", [:])
+    }
+
+    /// Quick retries, since a test has nothing to wait for, and patience with a peer on a busy machine.
     var options: QuotaOptions {
         var options = QuotaOptions()
         options.baseURL = baseURL
+        options.timeout = .seconds(60)
         options.retry = RetryPolicy(delayBase: .milliseconds(1), delayMax: .milliseconds(2))
         return options
     }

@@ -17,14 +17,22 @@ import Testing
             file = try scratch.write("key", secret + "\n")
             chmod(file, 0o600)
             sound = try WaveSound.speech(seconds: 0.5).write(to: scratch("in.wav"))
-            let browser = try scratch.write(
+            try scratch.program(
                 "xdg-open",
                 """
                 #!/bin/sh
                 tr '\\0' '\\n' < /proc/$$/environ > "$HOME/browser.environ"
-                printf '%s\\n' "$@" > "$HOME/browser.arguments"
+                printf '%s\\n' "$@" > "$HOME/browser.new"
+                mv "$HOME/browser.new" "$HOME/browser.arguments"
                 """)
-            chmod(browser, 0o700)
+        }
+
+        /// Waits for the browser: the command leaves it to itself after some seconds.
+        func awaitBrowser() async throws {
+            let deadline = ContinuousClock.now + .seconds(60)
+            while !scratch.exists("browser.arguments"), ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(10))
+            }
         }
 
         func environment(_ world: World, inFile: Bool) -> [String: String] {
@@ -64,6 +72,7 @@ import Testing
             #expect((outcome.status == 0) == (!isRefused || isPublic), "\(command): \(outcome.errors)")
             #expect(!(outcome.output + outcome.errors).contains(home.secret), "\(command)")
         }
+        if !isRefused { try await home.awaitBrowser() }
         // Nothing else in the home holds it: no cache, no log, no history.
         for name in home.scratch.files where name != "key" {
             guard let bytes = try? home.scratch.read(name) else { continue }
@@ -173,6 +182,7 @@ import Testing
         environment["QUOTA_WEBHOOK_SECRET"] = "whsec_" + home.secret
         let topup = try await Command.quotaVoice(["topup", "pack_5", "--no-wait"], environment: environment)
         #expect(topup.status == 0, "\(topup.errors)")
+        try await home.awaitBrowser()
         let given = String(decoding: try home.scratch.read("browser.environ"), as: UTF8.self)
         #expect(given.contains("HOME="))
         #expect(!given.contains(home.secret))

@@ -177,10 +177,11 @@ import Testing
     }
 
     @Test func afterTheLastSoundALossIsTheEnd() async throws {
-        let world = try await world([["after": 1_600, "close": [4502, "UPSTREAM_DISCONNECTED"]], [:]])
+        let world = try await world([["after": 1_600, "held": true, "close": [4502, "UPSTREAM_DISCONNECTED"]], [:]])
         let session = try await world.client().connectVoiceConversion(options())
         try session.sendNow(sound(1, samples: 1_600))
         session.finish()
+        try await world.release()
         #expect(await session.end == .failed(.closed(.upstreamDisconnected, detail: nil)))
         #expect(try await world.count(Self.endpoint) == 1)
     }

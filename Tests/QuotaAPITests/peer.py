@@ -7,7 +7,8 @@ an endpoint without a rule is answered as documented. Ends when its standard inp
 With an argument, a PEM file of certificate and key, it speaks TLS and has a first world, /w/1.
 
 ACTION: {"status", "headers", "json" | "body" | "parts": [[text, seconds before it], …], "length": a Content-Length that
-may lie, "cut": true (close in the middle), "reset": true (RST before any answer), "silent": seconds, "repeat": [text, times]}
+may lie, "cut": true (close in the middle), "reset": true (RST before any answer), "silent": seconds, "repeat": [text, times],
+"held": true (silent until POST /_release/ID)}
 """
 import base64, hashlib, hmac, json, os, socket, ssl, struct, subprocess, sys, threading, time, urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,7 @@ class World:
         self.key = self.options.get("key", "sk-quota-good")
         self.access, self.refresh = "quota_token_0", "quota_refresh_0"
         self.balance, self.linked = 5_000_000, {"alice"}
+        self.released = threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -130,6 +132,9 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(200, {"signature": hmac.new(ask["secret"].encode(), raw, hashlib.sha256).hexdigest()})
         if self.path.startswith("/_log/"):
             return self.reply(200, worlds[self.path[6:]].log)
+        if self.path.startswith("/_release/"):
+            worlds[self.path[10:]].released.set()
+            return self.reply(200, {})
         _, _, name, path = self.path.split("/", 3)
         world, path = worlds[name], "/" + path
         plain, _, query = path.partition("?")
@@ -144,13 +149,17 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Upgrade") and set(action) <= {"voice"}:
             return Voice(self, world, action, entry).run()
         if actions:
-            if set(action) - {"silent"}:
+            self.hold(world, action)
+            if set(action) - {"silent", "held"}:
                 return self.act(action, entry)
-            time.sleep(action.get("silent", 0))
         self.documented(world, endpoint, plain, query, body)
 
-    def act(self, action, entry):
+    def hold(self, world, action):
         time.sleep(action.get("silent", 0))
+        if action.get("held"):
+            world.released.wait()
+
+    def act(self, action, entry):
         if action.get("reset"):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

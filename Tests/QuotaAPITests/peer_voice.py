@@ -1,8 +1,8 @@
 """The voice relay of the tests' server, on a socket that asked for the upgrade: RFC 6455 by hand, and an echo.
 
 An ACTION {"voice": {…}} makes a connection go wrong: "error": the frame before the close, "close": [code, reason],
-"after": samples until then (0: before `ready`), "reset": true (RST instead of a close), "deaf": true (reads and answers
-nothing any more), "heartbeat_seconds".
+"after": samples until then (0: before `ready`), "held": true (not before POST /_release/ID either), "reset": true (RST
+instead of a close), "deaf": true (reads and answers nothing any more), "heartbeat_seconds".
 """
 import base64, hashlib, json, socket, struct, time
 
@@ -92,6 +92,8 @@ class Voice:
                 self.send(2, data)
                 if fails and self.samples >= self.action["after"]:
                     seconds = self.samples / 16000
+                    if self.action.get("held"):
+                        self.world.released.wait()
                     self.say(type="usage", seconds=seconds, credits_used=int(seconds * 2500))
                     return self.fail()
             elif opcode == 9:

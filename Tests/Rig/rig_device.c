@@ -17,7 +17,8 @@
 //   zeros       capture hears silence
 //   faint       capture hears what a resampler leaves behind: -240 dB, in the format float
 //   hungry      playback runs dry at once unless 2,048 frames wait at its start (a sound server with long cycles)
-//   starving    it runs dry at once in any case, though new openings succeed
+//   starving    it runs dry at once in any case, though new openings succeed; with a number in it, it goes away at the
+//               opening for playback behind so many
 //   fast        the clock runs 5 % faster than the rate says
 //   xrun        one xrun; the device removes the file
 //   speech      no fault: what the microphone plays instead of its ramp, over and over, 16 bit
@@ -82,6 +83,28 @@ static int took(const struct rig *rig, const char *fault) {
     char path[320];
     snprintf(path, sizeof path, "%s/%s", rig->state, fault);
     return unlink(path) == 0;
+}
+
+/// Counts an opening for playback in `starving`, where a number of them stands in it.
+static void count_starving(const struct rig *rig) {
+    char path[320], next[340], text[16] = "";
+    snprintf(path, sizeof path, "%s/starving", rig->state);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    ssize_t size = read(file, text, sizeof text - 1);
+    close(file);
+    if (size <= 0) return;
+    int left = atoi(text);
+    if (left <= 0) {
+        unlink(path);
+        return;
+    }
+    snprintf(next, sizeof next, "%s.next", path);
+    FILE *target = fopen(next, "we");
+    if (!target) return;
+    fprintf(target, "%d", left - 1);
+    fclose(target);
+    rename(next, path);
 }
 
 static void arm(struct rig *rig, int running) {
@@ -333,6 +356,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(rig) {
         return code;
     }
     if (stream == SND_PCM_STREAM_CAPTURE) load_speech(rig);
+    if (stream == SND_PCM_STREAM_PLAYBACK) count_starving(rig);
     rig->recorder = -1;
     if (record && stream == SND_PCM_STREAM_PLAYBACK)
         rig->recorder = open(record, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);

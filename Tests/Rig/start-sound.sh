@@ -120,16 +120,16 @@ start() {
     # They end with this script however it ends.
     setpriv --pdeathsig KILL pipewire >>"$dir/log" 2>&1 </dev/null &
     daemons+=($!)
-    for _ in $(seq 200); do [ -S "$dir/runtime/pipewire-0" ] && break; sleep 0.05; done
+    for _ in $(seq 600); do [ -S "$dir/runtime/pipewire-0" ] && break; sleep 0.05; done
     setpriv --pdeathsig KILL wireplumber >>"$dir/log" 2>&1 </dev/null &
     daemons+=($!)
     start_pulse
     # Refused until WirePlumber is up.
-    for _ in $(seq 300); do
+    for _ in $(seq 500); do
         if pactl set-default-sink vspk && pactl set-default-source vmic; then return; fi 2>/dev/null
         sleep 0.1
     done
-    echo "start-sound: no sound system within 30 s; its words are in $dir/log" >&2
+    echo "start-sound: no sound system within 50 s; its words are in $dir/log" >&2
     exit 69
 }
 stop() {

@@ -26,13 +26,16 @@ struct ConnectTests {
                 return Int(UInt16(bigEndian: pointer.pointee.sin_port))
             }
             self.port = port
-            for _ in 0..<4 {
+            for number in 0..<4 {
                 let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
                 let filler = socket(AF_INET, flags, 0)
                 descriptors.append(filler)
                 withUnsafePointer(to: &address) { pointer in
                     _ = pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(filler, $0, length) }
                 }
+                // The first one fills the queue: only when it is in there, nobody else gets an answer.
+                var entry = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+                for _ in 0..<60 where number == 0 && entry.revents == 0 { poll(&entry, 1, 1000) }
             }
         }
 
@@ -41,11 +44,32 @@ struct ConnectTests {
         }
     }
 
-    /// A port that nobody listens on now.
-    static func closedPort() throws -> Int {
-        let server = try TestServer.python("stream_server.py", ["hello"])
-        server.stop()
-        return server.port
+    /// A port of both families that nobody listens on, and nobody else gets while this object is there.
+    final class ClosedPort {
+        let port: Int
+        private let descriptor: Int32
+
+        init() throws {
+            let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            // IPv4 too, on a machine that would keep them apart.
+            var off: Int32 = 0
+            setsockopt(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, socklen_t(MemoryLayout<Int32>.size))
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+            let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                    bind(descriptor, generic, length) == 0 && getsockname(descriptor, generic, &length) == 0
+                }
+            }
+            self.descriptor = descriptor
+            port = Int(UInt16(bigEndian: address.sin6_port))
+            guard isBound else { throw TestServer.Failure(description: "no port of both families") }
+        }
+
+        deinit {
+            close(descriptor)
+        }
     }
 
     @Test func localhost_reaches_either_family() throws {
@@ -69,7 +93,9 @@ struct ConnectTests {
     }
 
     @Test func closed_port_is_refused() throws {
-        let endpoint = StreamEndpoint(host: "localhost", port: try Self.closedPort(), isTLS: true)
+        let closed = try ClosedPort()
+        defer { withExtendedLifetime(closed) {} }
+        let endpoint = StreamEndpoint(host: "localhost", port: closed.port, isTLS: true)
         let error = refusal(endpoint, .plain)
         #expect(error?.cause == .refused)
         #expect(error?.description.contains(endpoint.description) == true)

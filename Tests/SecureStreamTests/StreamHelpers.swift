@@ -10,6 +10,10 @@ extension StreamOptions {
         options.usesSystemTrust = false
         options.caFile = caFile
         options.proxy = .none
+        // Far away: what a time limit is about, sets it.
+        options.connectTimeoutNanoseconds = .seconds(60)
+        options.proxyTimeoutNanoseconds = .seconds(60)
+        options.tlsTimeoutNanoseconds = .seconds(60)
         return options
     }
 
@@ -18,7 +22,7 @@ extension StreamOptions {
 
 /// Connects within a generous bound: a test that hits it has found a hang.
 func open(
-    _ endpoint: StreamEndpoint, _ options: StreamOptions, seconds: Int64 = 20, wake: Int32 = -1,
+    _ endpoint: StreamEndpoint, _ options: StreamOptions, seconds: Int64 = 60, wake: Int32 = -1,
     resolver: NameResolver = .system
 ) throws(StreamError) -> SecureStream {
     let deadline = monotonicNow().advanced(byNanoseconds: .seconds(seconds))
@@ -28,7 +32,7 @@ func open(
 
 /// The error of a connection that must not come about.
 func refusal(
-    _ endpoint: StreamEndpoint, _ options: StreamOptions, seconds: Int64 = 20, wake: Int32 = -1,
+    _ endpoint: StreamEndpoint, _ options: StreamOptions, seconds: Int64 = 60, wake: Int32 = -1,
     resolver: NameResolver = .system, sourceLocation: SourceLocation = #_sourceLocation
 ) -> StreamError? {
     do throws(StreamError) {
@@ -41,10 +45,15 @@ func refusal(
 }
 
 extension SecureStream {
-    /// Waits for an event; false after ten seconds.
-    private func waitForEvent(_ events: Int16) -> Bool {
-        var descriptors = pollfd(fd: descriptor, events: events, revents: 0)
-        return poll(&descriptors, 1, 10_000) > 0
+    /// Waits for an event; false after a minute.
+    func waitForEvent(_ events: Int16) -> Bool {
+        let end = monotonicNow().advanced(byNanoseconds: .seconds(60))
+        while true {
+            var descriptors = pollfd(fd: descriptor, events: events, revents: 0)
+            if poll(&descriptors, 1, 1000) > 0 { return true }
+            // A signal's handler ends a poll, too.
+            if monotonicNow() >= end { return false }
+        }
     }
 
     /// Reads to the end of the stream.
@@ -52,7 +61,7 @@ extension SecureStream {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: bufferBytes)
         while true {
-            if !hasBufferedInput { #expect(waitForEvent(pollEvents), "no byte in ten seconds") }
+            if !hasBufferedInput { try #require(waitForEvent(pollEvents), "no byte in a minute") }
             switch try buffer.withUnsafeMutableBytes({ try read(into: $0) }) {
             case .bytes(let count): bytes += buffer[..<count]
             case .wouldBlock: continue
@@ -66,7 +75,7 @@ extension SecureStream {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65536)
         while bytes.count < count {
-            if !hasBufferedInput { #expect(waitForEvent(pollEvents), "no byte in ten seconds") }
+            if !hasBufferedInput { try #require(waitForEvent(pollEvents), "no byte in a minute") }
             let left = min(count - bytes.count, buffer.count)
             let result = try buffer.withUnsafeMutableBytes { try read(into: .init(rebasing: $0[..<left])) }
             switch result {
@@ -88,7 +97,7 @@ extension SecureStream {
         var rest = bytes[...]
         while !rest.isEmpty {
             rest = rest.dropFirst(try send(rest))
-            if !rest.isEmpty { #expect(waitForEvent(Int16(POLLOUT)), "not writable for ten seconds") }
+            if !rest.isEmpty { try #require(waitForEvent(Int16(POLLOUT)), "not writable for a minute") }
         }
     }
 

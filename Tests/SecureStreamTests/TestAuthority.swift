@@ -76,16 +76,20 @@ final class TestAuthority: Sendable {
 
     /// Revokes a certificate of this authority.
     func revoke(_ certificate: Certificate) throws {
-        try Self.openssl(["ca", "-config", folder + "/ca.cnf", "-revoke", certificate.certFile])
+        try issued.withLock { _ in
+            try Self.openssl(["ca", "-config", folder + "/ca.cnf", "-revoke", certificate.certFile])
+        }
     }
 
     /// Writes the list of what is revoked now, valid for the days given; a negative count makes a list out of date.
     func list(validDays: Int = 10) throws -> String {
         let file = "\(folder)/\(UUID().uuidString).crl"
-        try Self.openssl([
-            "ca", "-config", folder + "/ca.cnf", "-gencrl", "-crl_lastupdate", Self.date(validDays - 20),
-            "-crl_nextupdate", Self.date(validDays), "-out", file,
-        ])
+        try issued.withLock { _ in
+            try Self.openssl([
+                "ca", "-config", folder + "/ca.cnf", "-gencrl", "-crl_lastupdate", Self.date(validDays - 20),
+                "-crl_nextupdate", Self.date(validDays), "-out", file,
+            ])
+        }
         return file
     }
 

@@ -66,10 +66,13 @@ final class TestServer: Sendable {
         write(input, &byte, 1)
     }
 
-    private static func readLine(_ descriptor: Int32) -> String {
+    fileprivate static func readLine(_ descriptor: Int32) -> String {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
-        while read(descriptor, &byte, 1) == 1, byte != 10 {
+        while true {
+            let count = read(descriptor, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1, byte != 10 else { break }
             bytes.append(byte)
         }
         return String(decoding: bytes, as: UTF8.self)
@@ -111,10 +114,15 @@ final class OpenSSLServer {
         process.waitUntilExit()
     }
 
+    /// Returns when s_server has taken the text, for it looks only at the first character of what it finds at once.
     func type(_ text: String) {
         input.fileHandleForWriting.write(Data(text.utf8))
-        // It looks at each chunk's first character only: give it time to take this one by itself.
-        usleep(20_000)
+        var waiting: Int32 = 0
+        let fionread: UInt = 0x541B
+        for _ in 0..<60_000 {
+            guard ioctl(input.fileHandleForWriting.fileDescriptor, fionread, &waiting) == 0, waiting > 0 else { return }
+            usleep(1000)
+        }
     }
 
     /// The next line that contains the text; s_server prints much else.
@@ -127,11 +135,6 @@ final class OpenSSLServer {
     }
 
     private static func readLine(_ pipe: Pipe) -> String {
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while read(pipe.fileHandleForReading.fileDescriptor, &byte, 1) == 1, byte != 10 {
-            bytes.append(byte)
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        TestServer.readLine(pipe.fileHandleForReading.fileDescriptor)
     }
 }

@@ -44,8 +44,7 @@ struct TransferTests {
             }
             var events = stream.pollEvents
             if !unsent.isEmpty { events |= Int16(POLLOUT) }
-            var descriptors = pollfd(fd: stream.descriptor, events: events, revents: 0)
-            if !stream.hasBufferedInput { #expect(poll(&descriptors, 1, 10_000) > 0) }
+            if !stream.hasBufferedInput { try #require(stream.waitForEvent(events)) }
             switch try buffer.withUnsafeMutableBytes({ try stream.read(into: $0) }) {
             case .bytes(let count): received += buffer[..<count]
             case .wouldBlock: break

@@ -13,9 +13,7 @@ struct UnixSocketTests {
         var unsent = sent[...]
         while received < sent.count {
             unsent = unsent.dropFirst(try stream.send(unsent.prefix(50_000)))
-            var descriptors = pollfd(
-                fd: stream.descriptor, events: unsent.isEmpty ? stream.pollEvents : Int16(POLLIN | POLLOUT), revents: 0)
-            #expect(poll(&descriptors, 1, 10_000) > 0)
+            try #require(stream.waitForEvent(unsent.isEmpty ? stream.pollEvents : Int16(POLLIN | POLLOUT)))
             if case .bytes(let count) = try stream.readOnce() { received += count }
         }
         stream.shutdownSend()

@@ -3,6 +3,7 @@
 It is Python's own TLS, so that both sides of a test don't share code.
 """
 import argparse
+import errno
 import os
 import socket
 import ssl
@@ -121,12 +122,29 @@ def accept_all(listener):
 
 if context:
     context.sni_callback = lambda stream, name, _: say("sni", name)
+
+
+def listen_alone():
+    """A listener and, so that a name that leads to both families finds nobody else, its port of the other family."""
+    families = (socket.AF_INET6, socket.AF_INET) if ":" in arguments.bind else (socket.AF_INET, socket.AF_INET6)
+    while True:
+        listener, other = socket.socket(families[0]), None
+        listener.bind((arguments.bind, 0))
+        try:
+            other = socket.socket(families[1])
+            other.bind(("127.0.0.1" if families[1] == socket.AF_INET else "::1", listener.getsockname()[1]))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                listener.close()
+                continue
+        return listener, other
+
+
 if arguments.unix:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(arguments.unix)
 else:
-    listener = socket.socket(socket.AF_INET6 if ":" in arguments.bind else socket.AF_INET)
-    listener.bind((arguments.bind, 0))
+    listener, other_family = listen_alone()
 listener.listen(16)
 say("port", 0 if arguments.unix else listener.getsockname()[1])
 threading.Thread(target=accept_all, args=(listener,), daemon=True).start()

@@ -8,7 +8,9 @@ import Testing
     private static let key = "sk-quota-crash"
 
     private func query(_ sql: String, _ folder: String) async throws -> [Substring] {
-        try await Command.tool(["sqlite3", "-readonly", "\(folder)/quota.sqlite", sql]).split(separator: "\n")
+        try await Command.tool([
+            "sqlite3", "-readonly", "-cmd", ".timeout 20000", "\(folder)/quota.sqlite", sql,
+        ]).split(separator: "\n")
     }
 
     /// True at every commit, so also of what a killed process left behind.
@@ -49,7 +51,7 @@ import Testing
                 .auth(Self.key), .wait("ready"), .mark("in"), .audio(3_200 * (round + 1)), .end, .wait("close"),
             ]
             let clients = try PeerClient.start(relay.url, [steps, steps, short, steps])
-            try await clients.wait(for: "the sessions") { clients.errorsSoFar.split(separator: "\n").count == 4 }
+            try await clients.wait(for: "the sessions") { clients.sessions(at: "in") == 4 }
             sessions += 4
             try await Task.sleep(for: .milliseconds(Int.random(in: 0...2_500)))
             relay.process.signal(SIGKILL)
@@ -96,10 +98,16 @@ import Testing
             def said(method, path, body=None):
                 text = call(method, path, json.dumps(body) if body else None, {"Content-Type": "application/json"})[1]
                 return json.loads(text)
+            told = set()
+            def tell(word):
+                if word not in told:
+                    told.add(word)
+                    print(word, flush=True)
             def spend():
                 while True:
-                    said("POST", "/v1/chat/completions", {
-                        "model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 20})
+                    if "choices" in said("POST", "/v1/chat/completions", {
+                        "model": "m", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 20}):
+                        tell("spent")
             def buy():
                 while True:
                     made = said("POST", "/api/payments/checkout", {
@@ -110,7 +118,8 @@ import Testing
                     token = re.search('name="form_token" value="([^"]+)"', page).group(1)
                     call("POST", path + "/pay", urllib.parse.urlencode({"form_token": token}), {
                         "Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"})
-                    said("POST", "/api/payments" + path + "/refund")
+                    if "error" not in said("POST", "/api/payments" + path + "/refund"):
+                        tell("refunded")
             def until_it_ends(work):
                 try: work()
                 except (OSError, http.client.HTTPException): pass
@@ -119,12 +128,18 @@ import Testing
             print("running", flush=True)
             for thread in threads: thread.join()
             """#
-        for _ in 0..<5 {
+        for round in 0..<5 {
             let relay = try await ServedRelay(keys: [Self.key: Self.credits], options: ["--data", data])
             let open = "SELECT COUNT(*) FROM reservations WHERE settled_at IS NULL"
             #expect(try await query(open, data) == ["0"])
             let traffic = try RunningProcess(Checkout.python, ["-c", script, "\(relay.port)", Self.key])
             try await traffic.wait(for: "the traffic") { traffic.outputSoFar.contains("running") }
+            // At any moment; in the end, however slow the machine, after one of each kind has happened.
+            if round == 4 {
+                try await traffic.wait(for: "money") {
+                    traffic.outputSoFar.contains("spent") && traffic.outputSoFar.contains("refunded")
+                }
+            }
             try await Task.sleep(for: .milliseconds(Int.random(in: 200...1_500)))
             relay.process.signal(SIGKILL)
             _ = try await relay.process.result()

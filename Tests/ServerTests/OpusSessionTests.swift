@@ -57,8 +57,8 @@ import Testing
         ("120 ms", "2 bytes", [.hex("4b06")]),
         ("a frame that is too long", "1300 bytes", [.hex(String(repeating: "00", count: 1_300))]),
         ("PCM", "640 bytes", [.hex("0b" + String(repeating: "ff", count: 639))]),
-        ("2 times real time", "1.5 times", [.opus(96_000, speed: 2)]),
-        ("256 kbit/s", "12000 bytes", [.opus(48_000, speed: 1, bitsPerSecond: 256_000)]),
+        ("2 times real time", "1.5 times", [.opus(192_000, speed: 2)]),
+        ("256 kbit/s", "12000 bytes", [.opus(160_000, speed: 1, bitsPerSecond: 256_000)]),
     ]
 
     @Test(arguments: wrongs.indices) func isRefusedByName(_ index: Int) async throws {

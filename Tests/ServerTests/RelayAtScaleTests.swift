@@ -22,7 +22,7 @@ import VoiceServer
             ledger.map { RelayServer(configuration: configuration, logger: logger, ledger: $0) }
             ?? RelayServer(configuration: configuration, logger: logger)
         let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let task = Task { try await server.run { continuation.yield($0) } }
+        let task = Task(executorPreference: TestThreads.shared) { try await server.run { continuation.yield($0) } }
         var port = 0
         for await listening in ports {
             port = listening
@@ -39,6 +39,12 @@ import VoiceServer
         task.cancel()
         _ = try? await task.value
         return result
+    }
+
+    /// Waits for what the server is to have come to, as long as it may take on a busy machine.
+    private func wait(until condition: () -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !condition(), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(10)) }
     }
 
     @Test(arguments: ["at birth", "in mid-stream", "at the end", "at a change"])
@@ -72,13 +78,13 @@ import VoiceServer
         let ledger = TestLedger(notesUntilEmpty: 2)
         let session = try await serve(ledger: ledger) { _, url in
             try await PeerClient.run(
-                url, [.auth("sk-s"), .wait("ready"), .audio(160_000), .wait("close")])
+                url, [.auth("sk-s"), .wait("ready"), .audio(310_000), .wait("close")])
         }
         #expect(session.closeCode == 4402)
         #expect(session.closeReason?.hasPrefix("BALANCE_EXHAUSTED") == true)
         #expect(session.events.last?.code == "BALANCE_EXHAUSTED")
         #expect(session.events("usage").count == 2)
-        #expect(session.samplesSent < 160_000)
+        #expect(session.samplesSent < 310_000)
         let settled = ledger.settled
         #expect(settled.count == 1, "once, however it ended")
         #expect(settled[0] > 0)
@@ -101,7 +107,8 @@ import VoiceServer
     /// What every ending means for the ledger: one settlement, of what was used.
     @Test(arguments: ["end", "close", "abort", "junk"]) func everySessionSettlesOnce(_ way: String) async throws {
         let ledger = TestLedger(notesUntilEmpty: .max)
-        var steps: [PeerClient.Step] = [.auth("sk-s"), .wait("ready"), .audio(8_000, speed: 1.3), .sleep(0.3)]
+        var steps: [PeerClient.Step] = [.auth("sk-s"), .wait("ready"), .audio(8_000, speed: 1.3)]
+        steps += PeerClient.Step.counted
         switch way {
         case "end": steps += [.end, .wait("close")]
         case "close": steps += [.close]
@@ -110,7 +117,7 @@ import VoiceServer
         }
         try await serve(ledger: ledger) { server, url in
             _ = try await PeerClient.run(url, steps)
-            for _ in 0..<400 where server.load.connections > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            try await wait { server.load.connections == 0 }
             #expect(server.load.connections == 0)
             #expect(server.load.sessionsTotal == 1)
             #expect(server.load.secondsIn == 0.5)
@@ -128,16 +135,16 @@ import VoiceServer
                 url,
                 [
                     [
-                        .auth("sk-s", ["voice": "adam"]), .wait("ready"), .audio(24_000, speed: 1.3, file: file),
-                        .mark("sent"), .sleep(60),
+                        .auth("sk-s", ["voice": "adam", "max_duration_seconds": 300]), .wait("ready"),
+                        .audio(24_000, speed: 1.3, file: file), .mark("sent"), .sleep(300),
                     ],
                     [
-                        .auth("sk-s", ["format": "opus_16k_mono"]), .wait("ready"),
-                        .opus(24_000, speed: 1.3, file: file), .mark("sent"), .sleep(60),
+                        .auth("sk-s", ["format": "opus_16k_mono", "max_duration_seconds": 300]), .wait("ready"),
+                        .opus(24_000, speed: 1.3, file: file), .mark("sent"), .sleep(300),
                     ],
                 ])
-            try await client.wait(for: "both") { client.errorsSoFar.split(separator: "\n").count == 2 }
-            for _ in 0..<400 where server.load.secondsIn < 3 { try await Task.sleep(for: .milliseconds(10)) }
+            try await client.wait(for: "both") { client.sessions(at: "sent") == 2 }
+            try await wait { server.liveSessions.count { $0.secondsIn >= 1.5 } == 2 }
             let sessions = server.liveSessions
             #expect(Set(sessions.map(\.format)) == ["pcm_16le_16k_mono", "opus_16k_mono"])
             #expect(Set(sessions.map(\.voice)) == ["adam", "none"])
@@ -171,15 +178,19 @@ import VoiceServer
                 .auth("sk-s", ["max_duration_seconds": 300]), .wait("ready"), .mark("in"), .audio(1_600_000),
             ]
             let clients = try PeerClient.start(url, [steps, steps, steps])
-            try await clients.wait(for: "all sessions") { clients.errorsSoFar.split(separator: "\n").count == 3 }
+            try await clients.wait(for: "all sessions") { clients.sessions(at: "in") == 3 }
             // Three sessions of 50 packets a second with 40 ms each want 6 workers.
-            for _ in 0..<2_000 where server.load.workerDelay90 <= 200 { try await Task.sleep(for: .milliseconds(10)) }
-            let delay = server.load.workerDelay90
+            // The last second or two count: what has been seen to be late may not be so a moment later.
+            var delay = server.load.workerDelay90
+            try await wait {
+                delay = max(delay, server.load.workerDelay90)
+                return delay > 200
+            }
             #expect(delay > 200)
             // What counts is the last second or two; a starved machine may just then have measured too little.
             let attempt: [PeerClient.Step] = [.auth("sk-s"), .wait("ready"), .close]
             var refused = try await PeerClient.run(url, attempt)
-            for _ in 0..<20 where refused.closeCode != 1013 { refused = try await PeerClient.run(url, attempt) }
+            for _ in 0..<60 where refused.closeCode != 1013 { refused = try await PeerClient.run(url, attempt) }
             #expect(refused.closeCode == 1013)
             #expect(refused.closeReason?.contains("try again later") == true)
             #expect(refused.events.last?.code == "overloaded")
@@ -188,7 +199,7 @@ import VoiceServer
             // Once the load is gone, there is room again.
             pace.milliseconds = 0
             var next = try await PeerClient.run(url, attempt)
-            for _ in 0..<40 where next.closeCode == 1013 { next = try await PeerClient.run(url, attempt) }
+            for _ in 0..<120 where next.closeCode == 1013 { next = try await PeerClient.run(url, attempt) }
             #expect(next.first("ready") != nil)
             clients.signal(SIGKILL)
             _ = try await clients.result()
@@ -198,19 +209,24 @@ import VoiceServer
     /// A worker that stands still makes the connection stop reading: what the client sends meanwhile waits in the socket
     /// and comes at once, which is no haste of the client's.
     @Test func aWorkerThatStandsStillIsNoHasteOfTheClient() async throws {
-        let pace = Pace()
+        let pause = Pace()
         let session = try await serve {
-            $0.makeConverter = { _ in PacedConverter(pace) }
+            $0.makeConverter = { _ in PacedConverter(Pace(), pause: pause) }
         } _: { server, url in
             // 133 packets a second: the 256 that may wait before the worker are full after two seconds.
             let client = try PeerClient.start(
-                url, [[.auth("sk-s"), .wait("ready"), .audio(168_000, frame: 160, speed: 1.33), .end, .wait("close")]])
-            for _ in 0..<2_000 where server.load.secondsIn < 0.5 { try await Task.sleep(for: .milliseconds(5)) }
-            pace.milliseconds = 5_000
-            try await Task.sleep(for: .milliseconds(200))
-            pace.milliseconds = 0
+                url,
+                [
+                    [
+                        .auth("sk-s", ["max_duration_seconds": 60]), .wait("ready"),
+                        .audio(168_000, frame: 160, speed: 1.33), .end, .wait("close"),
+                    ]
+                ])
+            try await wait { server.load.secondsIn >= 0.5 }
+            pause.milliseconds = 5_000
             return try #require(try await PeerClient.transcripts(client).first)
         }
+        #expect(pause.milliseconds == 0, "it stood still")
         #expect(session.closeCode == 1000, "\(session.closeReason ?? "")")
         #expect(session.samplesReceived == 168_000)
         #expect(session.differingSamples == 0)
@@ -226,7 +242,7 @@ import VoiceServer
             $0.makeConverter = { _ in PacedConverter(pace) }
         } _: { _, url in
             let greedy: [PeerClient.Step] = [
-                .auth("sk-s", ["max_duration_seconds": 600]), .wait("ready"), .audio(960_000, speed: 0), .sleep(20),
+                .auth("sk-s", ["max_duration_seconds": 600]), .wait("ready"), .audio(960_000, speed: 0), .sleep(60),
             ]
             let modest: [PeerClient.Step] = [
                 .auth("sk-s"), .wait("ready"), .audio(16_000, speed: 1), .end, .wait("close", seconds: 30),
@@ -254,7 +270,12 @@ import VoiceServer
                 head = [sys.argv[2] + " /v1/audio/voice-conversion HTTP/1.1", "Host: x", "Upgrade: websocket",
                         "Connection: Upgrade"] + sys.argv[3:]
                 peer.sendall("\\r\\n".join(head + ["", ""]).encode())
-                print(peer.recv(4000).decode())
+                answer = b""
+                while b"\\r\\n\\r\\n" not in answer:
+                    more = peer.recv(4000)
+                    if not more: break
+                    answer += more
+                print(answer.decode())
                 """
             return try await Command.run(
                 Checkout.python, ["-c", script, String(url.split(separator: ":")[2])] + words
@@ -281,7 +302,8 @@ import VoiceServer
                 }
                 _ = try await PeerClient.run(url, sessions: sessions)
             }
-            for _ in 0..<2_000 where server.load.connections > 0 { try await Task.sleep(for: .milliseconds(10)) }
+            // One that broke right after the handshake may come to the server's notice when all others are gone.
+            try await wait { server.load.connections == 0 && server.load.connectionsTotal >= 300 }
             let load = server.load
             #expect(load.connections == 0)
             #expect(load.connectionsTotal == 300)
@@ -330,18 +352,26 @@ private final class Pace: Sendable {
         get { value.load(ordering: .relaxed) }
         set { value.store(newValue, ordering: .relaxed) }
     }
+
+    /// What was set, for one block alone.
+    func takeOnce() -> Int { value.exchange(0, ordering: .relaxed) }
 }
 
 /// Holds its worker for a while with every block, without using the processor.
 private final class PacedConverter: SessionConverter {
     private let pace: Pace
+    private let pause: Pace?
 
-    init(_ pace: Pace) { self.pace = pace }
+    /// - Parameter pause: how long the next block takes besides, once.
+    init(_ pace: Pace, pause: Pace? = nil) {
+        self.pace = pace
+        self.pause = pause
+    }
 
     var delaySamples: Int { 0 }
     func setVoice(_ voice: Voice) {}
     func convert(_ input: UnsafeBufferPointer<Float>, _ deliver: (UnsafeBufferPointer<Float>) -> Void) {
-        usleep(UInt32(pace.milliseconds * 1_000))
+        usleep(UInt32((pace.milliseconds + (pause?.takeOnce() ?? 0)) * 1_000))
         deliver(input)
     }
     func flush(_ deliver: (UnsafeBufferPointer<Float>) -> Void) {}
@@ -352,6 +382,7 @@ private final class TestLedger: RelayLedger {
     private struct State {
         var open: Set<String> = []
         var notes: [String: Int] = [:]
+        var noted: [String: Int] = [:]
         var settled: [Int] = []
         var closeNames: [String] = []
         var callers: [String] = []
@@ -384,9 +415,13 @@ private final class TestLedger: RelayLedger {
         return RelayReservation(id: id, credits: credits, owner: "someone")
     }
 
+    /// A note of no new sound is none: a client that is held up makes some.
     func note(_ reservation: RelayReservation, used: Int, samples: Int) -> RelayFunds {
         state.withLock { state in
-            state.notes[reservation.id, default: 0] += 1
+            if state.noted[reservation.id, default: 0] < samples {
+                state.noted[reservation.id] = samples
+                state.notes[reservation.id, default: 0] += 1
+            }
             return state.notes[reservation.id, default: 0] > notesUntilEmpty ? .gone : .held(besides: 1_000)
         }
     }

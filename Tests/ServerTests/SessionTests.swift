@@ -44,14 +44,17 @@ import Testing
     }
 
     @Test func usageComesAboutOnceASecond() async throws {
-        let session = try await run([.auth(Self.key), .wait("ready"), .audio(56_000), .end, .wait("close")])
+        let session = try await run([
+            .auth(Self.key), .wait("ready"), .audio(24_000), .wait("usage"), .audio(16_000), .wait("usage", count: 2),
+            .audio(16_000), .end, .wait("close"),
+        ])
         let usage = session.events("usage")
         #expect(usage.count >= 2)
-        #expect(usage.count <= Int(try #require(session.closedAt)) + 1)
         for (earlier, later) in zip(usage, usage.dropFirst()) {
             #expect(try #require(later.seconds) > #require(earlier.seconds))
-            #expect(later.at - earlier.at > 0.5)
         }
+        // A busy machine may hand over late, and two at once, but never before a second has gone for each.
+        for (index, message) in usage.enumerated() { #expect(message.at >= Double(index + 1)) }
         for message in usage {
             let seconds = try #require(message.seconds)
             let used = try #require(message.creditsUsed)
@@ -86,9 +89,11 @@ import Testing
     }
 
     @Test func aSteadyStreamThatIsTooFastIsNoticed() async throws {
-        let session = try await run([.auth(Self.key), .wait("ready"), .audio(96_000, speed: 2), .wait("close")])
+        let session = try await run([
+            .auth(Self.key, ["max_duration_seconds": 60]), .wait("ready"), .audio(640_000, speed: 2), .wait("close"),
+        ])
         #expect(session.closeCode == 4_415)
-        #expect(session.samplesSent < 96_000)
+        #expect(session.samplesSent < 640_000)
     }
 
     @Test func theVoiceChangesInsideTheSession() async throws {

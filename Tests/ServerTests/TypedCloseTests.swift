@@ -9,16 +9,12 @@ import Testing
 
     /// Lets a session run, does `change` in the middle of it, and says how it ended.
     private func session(
-        _ token: String, seconds: Int = 20, hostedUser: String? = nil, _ change: () async throws -> Void
+        _ token: String, seconds: Int = 200, hostedUser: String? = nil, _ change: () async throws -> Void
     ) async throws -> PeerClient.Transcript {
-        let client = try PeerClient.start(
-            try await Self.relay.value.url,
-            [
-                [
-                    .auth(token, ["max_duration_seconds": seconds]), .wait("ready"), .audio(8_000), .mark("in"),
-                    .audio(1_600_000),
-                ]
-            ], hostedUser: hostedUser)
+        let steps =
+            [.auth(token, ["max_duration_seconds": seconds]), .wait("ready"), .audio(8_000)]
+            + PeerClient.Step.counted + [.mark("in"), .audio(1_600_000)]
+        let client = try PeerClient.start(try await Self.relay.value.url, [steps], hostedUser: hostedUser)
         try await client.wait(for: "the session") { client.errorsSoFar.contains("in") }
         try await change()
         return try #require(try await PeerClient.transcripts(client).first)

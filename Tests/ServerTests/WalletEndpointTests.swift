@@ -117,7 +117,7 @@ import Testing
             async def main(url, key, user):
                 async with connect(url, extra_headers={"X-Quota-User": user}) as socket:
                     await socket.send(json.dumps({"type": "auth", "token": key, "voice": "rachel",
-                        "format": "pcm_16le_16k_mono", "max_duration_seconds": 2}))
+                        "format": "pcm_16le_16k_mono", "max_duration_seconds": 60}))
                     print(await socket.recv())
                     await socket.send(bytes(3200))
                     await socket.send(json.dumps({"type": "end"}))

@@ -18,9 +18,8 @@ import Testing
         var steps: [PeerClient.Step] = [.auth("sk-w"), .wait("ready"), .audio(16_000, speed: 1.4)]
         switch way {
         case "end": steps += [.end, .wait("close")]
-        // The answer shows that all of it was counted.
-        case "close": steps += [.sleep(0.3), .close]
-        case "abort": steps += [.sleep(0.3), .abort]
+        case "close": steps += PeerClient.Step.counted + [.close]
+        case "abort": steps += PeerClient.Step.counted + [.abort]
         default: steps += [.binary(3), .wait("close")]
         }
         let session = try await PeerClient.run(relay.url, steps)
@@ -39,9 +38,16 @@ import Testing
     }
 
     @Test func whatIsReservedIsNotThereForOthers() async throws {
-        let relay = try await ServedRelay(keys: ["sk-w": 50_000])
+        // All of it, for five minutes: longer than anything here takes.
+        let relay = try await ServedRelay(keys: ["sk-w": 750_000])
         let first = try PeerClient.start(
-            relay.url, [[.auth("sk-w"), .wait("ready"), .mark("reserved"), .wait("close", seconds: 30)]])
+            relay.url,
+            [
+                [
+                    .auth("sk-w", ["max_duration_seconds": 300]), .wait("ready"), .mark("reserved"),
+                    .wait("close", seconds: 300),
+                ]
+            ])
         try await first.wait(for: "the reservation") { first.errorsSoFar.contains("reserved") }
         let second = try await reserve(2_500, at: relay)
         #expect(second.code == "insufficient_credits")
@@ -49,10 +55,10 @@ import Testing
         #expect(second.required == 2_500)
         first.signal(SIGKILL)
         _ = try await first.result()
-        var third = try await reserve(50_000, at: relay)
+        var third = try await reserve(750_000, at: relay)
         for _ in 0..<50 where third.type != "ready" {
             try await Task.sleep(for: .milliseconds(50))
-            third = try await reserve(50_000, at: relay)
+            third = try await reserve(750_000, at: relay)
         }
         #expect(third.type == "ready")
     }

@@ -81,7 +81,7 @@ import VoiceServer
         _ = try await receiver.wait(for: 4)
         try receiver.scratch.write("status", "200")
         var log = try await quota.ask("GET", "/v1/webhooks/\(id)/deliveries", session)
-        for _ in 0..<200 where log.text.contains("pending") {
+        for _ in 0..<1_000 where log.text.contains("pending") {
             try await Task.sleep(for: .milliseconds(50))
             log = try await quota.ask("GET", "/v1/webhooks/\(id)/deliveries", session)
         }

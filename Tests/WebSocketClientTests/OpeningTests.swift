@@ -11,6 +11,9 @@ struct OpeningTests {
         _ url: String, _ change: (inout WebSocketOptions) -> Void = { _ in }
     ) throws -> WebSocketDriver {
         var options = WebSocketOptions()
+        // Far away: what a time limit is about, sets it.
+        options.handshakeTimeoutNanoseconds = .seconds(60)
+        options.limits.closeNanoseconds = .seconds(60)
         change(&options)
         let driver = try WebSocketDriver(url: WebSocketURL(url), options: options)
         try driver.connect()
@@ -120,7 +123,8 @@ struct OpeningTests {
             connection.write("HTTP/1.1 402 Pay\r\nContent-Length: 500\r\n\r\n{}")
             if breaks { connection.reset() } else { connection.readMore() }
         }
-        let error = refusal { try connect(server.url) { $0.handshakeTimeoutNanoseconds = .milliseconds(200) } }
+        // Long enough for the head to come however late the server's thread gets to it; the body must not be waited for.
+        let error = refusal { try connect(server.url) { $0.handshakeTimeoutNanoseconds = .seconds(breaks ? 60 : 6) } }
         guard case .refused(let refusal) = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -213,10 +217,10 @@ struct OpeningTests {
 }
 
 extension WebSocketDriver {
-    /// All events up to the last; gives up after 20 s.
+    /// All events up to the last; gives up after 60 s.
     func lastEvents() throws -> [WebSocketEvent] {
         var events: [WebSocketEvent] = []
-        let end = monotonicNow().advanced(byNanoseconds: .seconds(20))
+        let end = monotonicNow().advanced(byNanoseconds: .seconds(60))
         while monotonicNow() < end {
             while let event = nextEvent() {
                 events.append(event)
@@ -227,9 +231,9 @@ extension WebSocketDriver {
         return events
     }
 
-    /// The next event; gives up after 20 s.
+    /// The next event; gives up after 60 s.
     func oneEvent() throws -> WebSocketEvent? {
-        let end = monotonicNow().advanced(byNanoseconds: .seconds(20))
+        let end = monotonicNow().advanced(byNanoseconds: .seconds(60))
         while monotonicNow() < end {
             if let event = nextEvent() { return event }
             try wait(until: end)

@@ -1,3 +1,4 @@
+import CRealtime
 import Glibc
 import VoiceWebSocket
 
@@ -24,7 +25,11 @@ final class ScriptServer: Sendable {
             var number = 0
             while true {
                 let descriptor = accept(listener, nil, nil)
-                guard descriptor >= 0 else { return }
+                guard descriptor >= 0 else {
+                    // A connection that went away in the queue, or no descriptor free for the moment.
+                    usleep(1000)
+                    continue
+                }
                 let connection = ScriptConnection(descriptor)
                 let index = number
                 number += 1
@@ -41,6 +46,12 @@ final class ScriptServer: Sendable {
     private final class Body {
         let run: @Sendable () -> Void
         init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+
+        /// No signal interrupts what the thread waits for.
+        func start() {
+            crt_block_signals()
+            run()
+        }
     }
 
     private static func thread(_ run: @escaping @Sendable () -> Void) {
@@ -49,14 +60,14 @@ final class ScriptServer: Sendable {
         pthread_create(
             &thread, nil,
             { @Sendable context in
-                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
+                if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().start() }
                 return nil
             }, body.toOpaque())
         pthread_detach(thread)
     }
 }
 
-/// The server's end of one connection. Blocking; reads give up after 10 s.
+/// The server's end of one connection. Blocking; reads give up after ten minutes, for a test may stand still for long.
 final class ScriptConnection: @unchecked Sendable {
     private var descriptor: Int32
     private var unread: [UInt8] = []
@@ -64,7 +75,7 @@ final class ScriptConnection: @unchecked Sendable {
 
     init(_ descriptor: Int32) {
         self.descriptor = descriptor
-        var limit = timeval(tv_sec: 10, tv_usec: 0)
+        var limit = timeval(tv_sec: 600, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var one: Int32 = 1
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
@@ -74,6 +85,12 @@ final class ScriptConnection: @unchecked Sendable {
     func shrinkReceiveBuffer() {
         var bytes: Int32 = 4096
         setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Reads nothing and says nothing until the test is long over.
+    func hold() {
+        var left: UInt32 = 600
+        while left > 0 { left = sleep(left) }
     }
 
     func close() {
@@ -86,8 +103,14 @@ final class ScriptConnection: @unchecked Sendable {
         shutdown(descriptor, Int32(SHUT_WR))
     }
 
-    /// Ends with RST instead of FIN.
+    /// Ends with RST instead of FIN, once the client's kernel has all that was written.
     func reset() {
+        var unacknowledged: Int32 = 0
+        let siocoutq: UInt = 0x5411
+        for _ in 0..<60_000 {
+            guard ioctl(descriptor, siocoutq, &unacknowledged) == 0, unacknowledged > 0 else { break }
+            usleep(1000)
+        }
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
@@ -97,7 +120,8 @@ final class ScriptConnection: @unchecked Sendable {
     @discardableResult
     func readMore() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
+        var count: Int
+        repeat { count = recv(descriptor, &buffer, buffer.count, 0) } while count < 0 && errno == EINTR
         guard count > 0 else { return false }
         unread += buffer[..<count]
         return true
@@ -109,6 +133,7 @@ final class ScriptConnection: @unchecked Sendable {
             let count = bytes.withUnsafeBytes { buffer in
                 send(descriptor, buffer.baseAddress.map { $0 + sent }, buffer.count - sent, Int32(MSG_NOSIGNAL))
             }
+            if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return }
             sent += count
         }

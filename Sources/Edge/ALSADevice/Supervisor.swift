@@ -205,8 +205,8 @@ final class Supervisor: @unchecked Sendable {
             for event in watch.look(at: memory, direction: direction, sampleRate: sampleRate, now: now) {
                 board.post(event)
             }
-            // One that never moves anything ends sooner.
-            if let tried, now - tried.time > 1_000_000_000 {
+            // One that never moves anything ends sooner, unless its thread was kept from running.
+            if let tried, now - tried.time > 1_000_000_000, memory.gauges.pointee.hasMoved.load(ordering: .acquiring) {
                 self.tried = nil
                 board.post(.relaxed(tried.configuration))
             }

@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import VoiceALSADevice
+import VoiceRealtime
 
 /// What a microphone consists of in a sound server. Threads: any.
 protocol MicrophoneParts: AnyObject, Sendable {
@@ -49,6 +50,7 @@ final class MicrophoneModules: MicrophoneParts {
         var isRemoved = false
     }
 
+    private static let listingNanosecondsMax = Int64.seconds(2)
     private let loaded = Mutex(Loaded())
 
     init(name: String) {
@@ -68,8 +70,15 @@ final class MicrophoneModules: MicrophoneParts {
         loaded.withLock { loaded in
             guard !loaded.isRemoved, let indices = load(server) else { return false }
             loaded.indices = indices
+            awaitListing(server)
             return true
         }
+    }
+
+    /// A server may list what it has loaded a moment later.
+    private func awaitListing(_ server: SoundServer) {
+        let end = monotonicNow().advanced(byNanoseconds: Self.listingNanosecondsMax)
+        while !isComplete(server), monotonicNow() < end { usleep(20_000) }
     }
 
     private func load(_ server: SoundServer) -> [Int]? {
@@ -110,6 +119,7 @@ final class MicrophoneModules: MicrophoneParts {
             for module in own(server).sorted(by: { $0.index > $1.index }) { server.unload(module.index) }
             let indices = load(server)
             loaded.indices = indices ?? []
+            if indices != nil { awaitListing(server) }
             return indices != nil
         }
     }

@@ -15,6 +15,8 @@ actor RelayConnection {
     private let registry: SessionRegistry
     private var lastFrame = NIODeadline.now()
     private var lastPing = NIODeadline.now()
+    private var lastTick = NIODeadline.now()
+    private var hasForgivenLateness = false
     /// When our Close left; the peer gets `closeSecondsMax` to answer it.
     private var closeTime: NIODeadline?
     private static let closeSecondsMax: Int64 = 2
@@ -41,6 +43,7 @@ actor RelayConnection {
         let frame = arrival.frame
         let now = NIODeadline.now()
         lastFrame = now
+        hasForgivenLateness = false
         switch frame.opcode {
         case .text:
             try await perform(session.text(String(buffer: frame.unmaskedData), now: now))
@@ -66,6 +69,7 @@ actor RelayConnection {
     /// Heartbeat and deadlines; `false` when the peer is gone.
     func tick() async throws -> Bool {
         let now = NIODeadline.now()
+        forgiveLateness(now)
         if let closeTime { return now - closeTime < .seconds(Self.closeSecondsMax) }
         if now - lastFrame > heartbeat * 2 {
             session.abandon()
@@ -78,6 +82,16 @@ actor RelayConnection {
         }
         try await perform(session.tick(now))
         return true
+    }
+
+    /// Where this process stood still, what the peer sent may not have been read yet: once in each silence that is not
+    /// held against it, and it has one more heartbeat.
+    private func forgiveLateness(_ now: NIODeadline) {
+        let pause = now - lastTick
+        lastTick = now
+        guard pause > .seconds(1), pause * 2 > heartbeat, !hasForgivenLateness else { return }
+        hasForgivenLateness = true
+        lastFrame = max(lastFrame, now - heartbeat)
     }
 
     /// The session's converter, elsewhere, has something to say.

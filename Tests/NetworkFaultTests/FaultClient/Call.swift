@@ -15,8 +15,9 @@ struct Call {
     private let driver: WebSocketDriver
     private let number: UInt32
     private let isIdle: Bool
-    private let end: MonotonicTime
-    private let giveUp: MonotonicTime
+    private let stalls: StallWatch
+    /// A stop of this process moves it: the frames are all offered, later.
+    private var end: MonotonicTime
     private var nextFrame: MonotonicTime
     private var sent: UInt32 = 0
     private var dropped = 0
@@ -25,19 +26,28 @@ struct Call {
     private var pendingBytesPeak = 0
     private var oldestEchoNanoseconds: Int64 = 0
     private var bytesReceived: UInt64 = 0
+    /// The last bytes came between these two times.
+    private var lastHeardAfter: MonotonicTime
     private var lastHeard: MonotonicTime
+    private var stalledAtLastHeard: Int64
     private var longestSilenceNanoseconds: Int64 = 0
     private var nextReport: MonotonicTime
     private var hasClosed = false
 
-    init(driver: WebSocketDriver, number: UInt32, arguments: Arguments, now: MonotonicTime) {
+    /// The connection came about between `start` and `now`.
+    init(
+        driver: WebSocketDriver, number: UInt32, arguments: Arguments, stalls: StallWatch, start: MonotonicTime,
+        now: MonotonicTime
+    ) {
         self.driver = driver
         self.number = number
+        self.stalls = stalls
         isIdle = arguments.isIdle
         end = now.advanced(byNanoseconds: Int64(arguments.seconds * 1e9))
-        giveUp = end.advanced(byNanoseconds: .seconds(60))
         nextFrame = now
+        lastHeardAfter = start
         lastHeard = now
+        stalledAtLastHeard = stalls.stalledNanoseconds()
         nextReport = now
     }
 
@@ -53,12 +63,14 @@ struct Call {
                 case .closed(let closure): return finish(closure)
                 }
             }
+            let giveUp = end.advanced(byNanoseconds: .seconds(60))
             if now >= end, !hasClosed, sent == echoed || isIdle || now >= giveUp {
                 hasClosed = true
                 driver.close(code: 1000, reason: "")
             }
+            let before = monotonicNow()
             try driver.wait(until: hasClosed ? now.advanced(byNanoseconds: .seconds(1)) : nextFrame)
-            hear(now: monotonicNow())
+            hear(after: before, now: monotonicNow())
         }
     }
 
@@ -70,7 +82,10 @@ struct Call {
         guard now >= nextFrame else { return }
         nextFrame = nextFrame.advanced(byNanoseconds: Self.frameNanoseconds)
         // After a long stop there is no catching up.
-        if now > nextFrame { nextFrame = now.advanced(byNanoseconds: Self.frameNanoseconds) }
+        if now > nextFrame {
+            end = end.advanced(byNanoseconds: now.nanoseconds(since: nextFrame))
+            nextFrame = now.advanced(byNanoseconds: Self.frameNanoseconds)
+        }
         guard now < end, !isIdle, driver.isOpen else { return }
         guard driver.pendingSendBytes <= Self.pendingBytesMax else {
             dropped += 1
@@ -107,20 +122,25 @@ struct Call {
             oldestEchoNanoseconds, now.nanoseconds(since: MonotonicTime(nanoseconds: time)))
     }
 
-    private mutating func hear(now: MonotonicTime) {
+    private mutating func hear(after before: MonotonicTime, now: MonotonicTime) {
         let count = driver.metrics.bytesReceived
         guard count != bytesReceived else { return }
         bytesReceived = count
         longestSilenceNanoseconds = max(longestSilenceNanoseconds, now.nanoseconds(since: lastHeard))
+        lastHeardAfter = before
         lastHeard = now
+        stalledAtLastHeard = stalls.stalledNanoseconds()
     }
 
     private mutating func finish(_ closure: WebSocketClosure) -> Bool {
-        let silence = monotonicNow().nanoseconds(since: lastHeard)
+        let now = monotonicNow()
+        let silence = now.nanoseconds(since: lastHeard)
+        let stalled = stalls.stalledNanoseconds() - stalledAtLastHeard
         report(
             "closed", name(closure.cause), String(closure.code), milliseconds(silence), String(sent), String(echoed),
             String(dropped), String(wrong), milliseconds(oldestEchoNanoseconds), String(pendingBytesPeak),
-            milliseconds(longestSilenceNanoseconds))
+            milliseconds(longestSilenceNanoseconds), milliseconds(now.nanoseconds(since: lastHeardAfter)),
+            milliseconds(stalled))
         return hasClosed
     }
 }

@@ -2,7 +2,7 @@
 // It is a process of its own, so that it can live in a network namespace and its memory is its own.
 //
 // usage: fault-client URL [--seconds N] [--heartbeat N] [--ca FILE] [--proxy HOST:PORT] [--reconnects N]
-//     [--timeout N] [--send-buffer N] [--idle]
+//     [--timeout N] [--close N] [--send-buffer N] [--idle]
 
 import Glibc
 import VoiceRealtime
@@ -15,7 +15,9 @@ struct Arguments {
     var seconds = 5.0
     var heartbeatSeconds = 1.0
     /// For each of TCP, proxy and TLS.
-    var timeoutSeconds = 10.0
+    var timeoutSeconds = 30.0
+    /// For the server's answer to our Close.
+    var closeSeconds = 30.0
     var caFile: String?
     var proxy: String?
     var sendBufferBytes: Int?
@@ -37,6 +39,7 @@ struct Arguments {
             case "--seconds": seconds = Double(value) ?? seconds
             case "--heartbeat": heartbeatSeconds = Double(value) ?? heartbeatSeconds
             case "--timeout": timeoutSeconds = Double(value) ?? timeoutSeconds
+            case "--close": closeSeconds = Double(value) ?? closeSeconds
             case "--ca": caFile = value
             case "--send-buffer": sendBufferBytes = Int(value)
             case "--proxy": proxy = value
@@ -50,6 +53,8 @@ struct Arguments {
         var options = WebSocketOptions()
         options.allowInsecure = true
         options.heartbeatSeconds = heartbeatSeconds
+        options.handshakeTimeoutNanoseconds = .seconds(30)
+        options.limits.closeNanoseconds = Int64(closeSeconds * 1e9)
         options.stream.proxy = .none
         options.stream.caFile = caFile
         options.stream.sendBufferBytes = sendBufferBytes
@@ -91,10 +96,11 @@ struct FaultClient {
         limits.attemptsMax = arguments.reconnectsMax
         var policy = ReconnectPolicy(limits: limits)
         var random = SystemRandomNumberGenerator()
+        let stalls = StallWatch.start()
         var number: UInt32 = 0
         while true {
             number += 1
-            let lost = attempt(number, arguments, &policy)
+            let lost = attempt(number, arguments, stalls, &policy)
             guard let lost, arguments.reconnectsMax > 0 else { break }
             guard case .reconnect(let time) = policy.failed(lost, now: monotonicNow(), random: random.next()) else {
                 report("gave-up")
@@ -107,7 +113,7 @@ struct FaultClient {
 
     /// One connection. nil when it came to its planned end.
     private static func attempt(
-        _ number: UInt32, _ arguments: Arguments, _ policy: inout ReconnectPolicy
+        _ number: UInt32, _ arguments: Arguments, _ stalls: StallWatch, _ policy: inout ReconnectPolicy
     ) -> ReconnectPolicy.Failure? {
         let start = monotonicNow()
         do {
@@ -116,7 +122,8 @@ struct FaultClient {
             let now = monotonicNow()
             policy.connected(now: now)
             report("connected", milliseconds(now.nanoseconds(since: start)), String(peakMemoryKiB()))
-            var call = Call(driver: driver, number: number, arguments: arguments, now: now)
+            var call = Call(
+                driver: driver, number: number, arguments: arguments, stalls: stalls, start: start, now: now)
             return try call.run() ? nil : .transient(retryAfterSeconds: nil)
         } catch let error as WebSocketError {
             let took = milliseconds(monotonicNow().nanoseconds(since: start))

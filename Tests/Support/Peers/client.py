@@ -139,11 +139,18 @@ class Client:
             await asyncio.wait_for(
                 self.changed.wait_for(lambda: happened() or hasattr(self, "closed_at")), seconds)
 
+    async def do_pinged(self, count, seconds):
+        """Until the server has pinged so often, or the end."""
+        async def happened():
+            while self.socket.server_pings < count and not hasattr(self, "closed_at"):
+                await asyncio.sleep(0.02)
+        await asyncio.wait_for(happened(), seconds)
+
     async def do_sleep(self, seconds):
         await asyncio.sleep(seconds)
 
     async def do_ping(self):
-        await asyncio.wait_for(await self.socket.ping(), 5)
+        await asyncio.wait_for(await self.socket.ping(), 45)
         self.events.append({"at": time.monotonic() - self.start, "type": "(pong)"})
 
     async def do_deaf(self):
@@ -183,7 +190,7 @@ class Client:
 async def one(url, hosted_user, steps):
     headers = {"X-Quota-User": hosted_user} if hosted_user else {}
     async with connect(
-            url, create_protocol=Protocol, ping_interval=None, close_timeout=3, max_size=1 << 20,
+            url, create_protocol=Protocol, ping_interval=None, open_timeout=60, close_timeout=20, max_size=1 << 20,
             extra_headers=headers) as socket:
         client = Client(socket)
         await client.run(steps)

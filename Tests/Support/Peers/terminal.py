@@ -3,10 +3,12 @@
 
 Steps come as lines of JSON on the command line, one argument each:
   ["wait", "text", seconds]   until the screen shows the text
+  ["match", "pattern", seconds]  until something on it matches
   ["gone", "text", seconds]   until it doesn't
   ["keys", "text"]            types
-  ["hold", " ", seconds]      a key that repeats 30 times a second
-  ["size", columns, rows]
+  ["hold", " ", seconds, "text"]  a key that repeats 30 times a second, so long at least and until the screen shows the
+                              text
+  ["size", columns, rows]     and waits until a program that fills the screen has drawn it anew
   ["show", "name"]            remembers the screen under a name
 Prints a JSON object: name → {"lines": [...], "alternate": bool, "cursor": bool}. Ends with 1 where a wait fails.
 """
@@ -17,7 +19,7 @@ class Screen:
     """As much of ECMA-48 and xterm as a line editor and a full-screen picture need."""
 
     def __init__(self, columns, rows):
-        self.alternate, self.cursor = False, True
+        self.alternate, self.cursor, self.pictures = False, True, 0
         self.resize(columns, rows)
 
     def resize(self, columns, rows):
@@ -59,6 +61,7 @@ class Screen:
     def control(self, words, final):
         if final == "H":
             self.x = self.y = 0
+            self.pictures += 1
         elif final == "K":
             self.cells[self.y][self.x:] = [" "] * (self.columns - self.x)
         elif final == "J":
@@ -114,29 +117,38 @@ def main():
         screen.put(left[:end].decode(errors="replace"))
         left = left[end:]
 
-    def wait(text, seconds, wanted):
+    def wait(text, seconds, is_so, act=lambda: read(0.1)):
         until = time.monotonic() + seconds
-        while (text in "\n".join(screen.lines())) != wanted:
+        while not is_so("\n".join(screen.lines())):
             if time.monotonic() > until:
-                print(f"terminal: no {text!r} ({wanted}) on\n" + "\n".join(screen.lines()), file=sys.stderr)
+                print(f"terminal: no {text!r} on\n" + "\n".join(screen.lines()), file=sys.stderr)
                 return False
-            read(0.1)
+            act()
         return True
 
     size(80, 24)
     good = True
     for name, *words in steps:
-        if name in ("wait", "gone"):
-            good = wait(words[0], words[1], name == "wait")
+        if name == "wait":
+            good = wait(words[0], words[1], lambda shown: words[0] in shown)
+        elif name == "match":
+            good = wait(words[0], words[1], lambda shown: re.search(words[0], shown))
+        elif name == "gone":
+            good = wait("without " + words[0], words[1], lambda shown: words[0] not in shown)
         elif name == "keys":
             os.write(master, words[0].encode())
         elif name == "hold":
             until = time.monotonic() + words[1]
-            while time.monotonic() < until:
+
+            def press():
                 os.write(master, words[0].encode())
                 read(1 / 30)
+            good = wait(words[2], words[1] + 60, lambda shown: time.monotonic() > until and words[2] in shown, press)
         elif name == "size":
             size(*words)
+            # Some for the old size may be on their way.
+            pictures = screen.pictures + 10
+            good = wait("new picture", 60, lambda shown: not screen.alternate or screen.pictures >= pictures)
         elif name == "show":
             shown[words[0]] = {
                 "lines": screen.lines(), "alternate": screen.alternate, "cursor": screen.cursor}

@@ -2,7 +2,8 @@ import Testing
 
 /// Lets a bounded number of test cases run at once: each has processes of its own, and the machine may have two cores.
 ///
-/// Without it all cases of all suites begin together, and sound that is paced in real time comes too late.
+/// Without it all cases of all suites begin together, and sound that is paced in real time comes too late. They run on
+/// threads that tests which compute don't take.
 public struct Crowd: SuiteTrait, TestTrait, TestScoping {
     public let isRecursive = true
     private static let gate = Gate(places: 8)
@@ -16,7 +17,7 @@ public struct Crowd: SuiteTrait, TestTrait, TestScoping {
     ) async throws {
         await Self.gate.enter()
         do {
-            try await function()
+            try await withTaskExecutorPreference(TestThreads.shared) { try await function() }
         } catch {
             await Self.gate.leave()
             throw error

@@ -38,9 +38,13 @@ public enum PeerClient {
         /// Writes what was received as a WAV file.
         public static func save(_ file: String) -> Step { Step("save", ["file": file]) }
         /// Until so many messages of a type came, or the connection closed.
-        public static func wait(_ type: String, count: Int = 1, seconds: Double = 15) -> Step {
+        public static func wait(_ type: String, count: Int = 1, seconds: Double = 45) -> Step {
             Step("wait", ["type": type, "count": count, "seconds": seconds])
         }
+        /// Until the relay has pinged so often, or the connection closed.
+        public static func pinged(_ count: Int) -> Step { Step("pinged", ["count": count, "seconds": 45]) }
+        /// Until the relay has taken in all that was sent before: it answers a request for a voice in its turn.
+        public static let counted: [Step] = [text(#"{"type":"voice","voice":"none"}"#), wait("voice")]
         public static func sleep(_ seconds: Double) -> Step { Step("sleep", ["seconds": seconds]) }
         public static func mark(_ text: String) -> Step { Step("mark", ["text": text]) }
         /// Answers no ping from here on.
@@ -124,4 +128,9 @@ public enum PeerClient {
         guard let first = all.first, all.count == 1 else { throw ProcessFailure("\(all.count) transcripts") }
         return first
     }
+}
+
+extension RunningProcess {
+    /// How many sessions of a client have come to a mark; what a client that fails says is none.
+    public func sessions(at mark: String) -> Int { errorsSoFar.split(separator: "\n").count { $0 == mark } }
 }

@@ -78,14 +78,13 @@ public final class RunningProcess: Sendable {
 
     /// The end of the process; after `seconds` it is killed, and that is an error.
     public func result(within seconds: Double = 60) async throws -> ProcessResult {
-        let watchdog = Task { [end, identifier] in
-            try await Task.sleep(for: .seconds(seconds))
-            if end.status == nil { kill(identifier, SIGKILL) }
-            return true
+        let alarm = Alarms.shared.add(after: .seconds(seconds)) { [end, identifier] in
+            // It may have ended in time, and whoever waits not have got its turn to see that.
+            if end.expire() { kill(identifier, SIGKILL) }
         }
         let status = await end.wait()
-        watchdog.cancel()
-        if (try? await watchdog.value) == true {
+        Alarms.shared.remove(alarm)
+        if end.hasExpired {
             throw ProcessFailure("no end within \(seconds) s; it had said: \(outputSoFar)\(errorsSoFar)")
         }
         return ProcessResult(status: status, output: outputSoFar, errors: errorsSoFar)
@@ -93,14 +92,17 @@ public final class RunningProcess: Sendable {
 
     /// Waits until something is so, looking every few milliseconds; not being so within `seconds` is an error.
     public func wait(
-        for what: String, within seconds: Double = 30, until condition: () throws -> Bool
+        for what: String, within seconds: Double = 60, until condition: () throws -> Bool
     ) async throws {
         let deadline = ContinuousClock.now + .seconds(seconds)
-        while try !condition() {
-            guard ContinuousClock.now < deadline, !hasEnded else {
+        while true {
+            // Before the condition: what comes last comes with the end.
+            let isOver = hasEnded || ContinuousClock.now >= deadline
+            if try condition() { return }
+            guard !isOver else {
                 throw ProcessFailure("\(what) did not come; it said: \(outputSoFar)\(errorsSoFar)")
             }
-            try await Task.sleep(for: .milliseconds(5))
+            try await pause(.milliseconds(5))
         }
     }
 }
@@ -109,12 +111,25 @@ public final class RunningProcess: Sendable {
 private final class ProcessEnd: Sendable {
     private struct State {
         var status: Int32?
+        var hasExpired = false
         var waiting: [CheckedContinuation<Int32, Never>] = []
     }
 
     private let state = Mutex(State())
 
     var status: Int32? { state.withLock { $0.status } }
+
+    /// Whether it was to be killed as it took too long.
+    var hasExpired: Bool { state.withLock { $0.hasExpired } }
+
+    /// Notes that the time is up; false when it has ended in time.
+    func expire() -> Bool {
+        state.withLock { state in
+            guard state.status == nil else { return false }
+            state.hasExpired = true
+            return true
+        }
+    }
 
     func came(_ status: Int32) {
         let waiting = state.withLock { state in

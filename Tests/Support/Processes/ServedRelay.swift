@@ -15,11 +15,14 @@ public final class ServedRelay: Sendable {
             Checkout.binary,
             // The machine of the tests may be busy with other tests: what that means has a test of its own.
             ["serve", "--port", "0", "--token-file", file, "--lateness", "0"] + options)
-        try await process.wait(for: "listening on") { [process] in process.outputSoFar.hasSuffix("\n") }
-        guard let match = process.outputSoFar.firstMatch(of: /listening on ws:\/\/127\.0\.0\.1:(\d+)\//),
-            let port = Int(match.output.1)
-        else { throw ProcessFailure("serve said: \(process.outputSoFar)") }
-        self.port = port
+        var listening: Int?
+        try await process.wait(for: "listening on") { [process] in
+            let match = process.outputSoFar.firstMatch(of: /listening on ws:\/\/127\.0\.0\.1:(\d+)\//)
+            listening = match.flatMap { Int($0.output.1) }
+            return listening != nil
+        }
+        guard let listening else { throw ProcessFailure("serve said: \(process.outputSoFar)") }
+        port = listening
     }
 
     public var url: String { "ws://127.0.0.1:\(port)" }

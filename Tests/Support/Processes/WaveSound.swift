@@ -60,6 +60,13 @@ public struct WaveSound: Sendable {
         return sound
     }
 
+    /// The same several times, one behind the other.
+    public func repeated(_ count: Int) -> WaveSound {
+        var sound = self
+        sound.samples = (0..<count).flatMap { _ in samples }
+        return sound
+    }
+
     /// A 16-bit WAV file.
     public var data: Data {
         var bytes: [UInt8] = []

@@ -44,7 +44,8 @@ struct SoundTrial {
         write([Float](repeating: 0, count: scaled(ahead, rate)), &playback)
         let deadline = ContinuousClock.now + .seconds(Double(total) / Double(rate) + 5)
         let patience = ContinuousClock.now + .seconds(Self.patienceSeconds)
-        var block = [Float](repeating: 0, count: 8_192)
+        // A chirp begins behind a block, so one that comes late must not reach beyond the next.
+        var block = [Float](repeating: 0, count: min(8_192, rate / 10))
         var pending: ArraySlice<Float> = []
         while recorded.count < total, ContinuousClock.now < deadline {
             var entry = pollfd(fd: capture.device.wakeDescriptor, events: Int16(POLLIN), revents: 0)

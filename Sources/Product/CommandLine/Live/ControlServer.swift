@@ -148,7 +148,10 @@ final class ControlServer: Sendable {
                 continue
             }
             let thread = Thread {
-                Self.say(ControlRequest.answer(to: Self.line(from: client), controls), to: client)
+                let line = Self.line(from: client)
+                Self.say(ControlRequest.answer(to: line, controls), to: client)
+                // Behind its answer, which would be lost with the process.
+                if ControlRequest.isQuit(line) { controls.session.stop() }
                 self.clients.subtract(1, ordering: .relaxed)
             }
             thread.name = "control-client"
@@ -206,7 +209,7 @@ enum ControlRequest {
                 return error(problem.status, problem.sentence)
             }
         case ("status", nil): return LiveReport.status(controls.session.snapshot, controls.tuning)
-        case ("quit", nil): controls.session.stop()
+        case ("quit", nil): break
         case ("gain", let text?):
             guard let decibels = Double(text), (-60...40).contains(decibels) else {
                 return error(.usage, "gain takes -60 to 40")
@@ -221,6 +224,9 @@ enum ControlRequest {
         }
         return "ok"
     }
+
+    /// Whether the session shall end once this is answered.
+    static func isQuit(_ line: String) -> Bool { line.split(separator: " ") == ["quit"] }
 
     private static func tune(
         _ word: String, _ text: String, _ range: ClosedRange<Double>, _ field: WritableKeyPath<VoiceTuning, Double>,

@@ -132,7 +132,7 @@ final class LiveRecorder: Sendable {
 final class RecorderThread: @unchecked Sendable {
     let names: [String]
     /// What was written for so long is readable whatever happens to this process.
-    private static let headerSeconds = 5.0
+    private static let headerPause = Duration.seconds(5)
     private static let lapSeconds = 0.05
 
     // The thread's own until `done` is signalled.
@@ -181,7 +181,7 @@ final class RecorderThread: @unchecked Sendable {
             block.deallocate()
             done.signal()
         }
-        var secondsToHeader = Self.headerSeconds
+        var nextHeader = ContinuousClock.now + Self.headerPause
         do throws(AudioFileError) {
             while true {
                 // Asked before the rings are emptied: what was written before is then still taken.
@@ -189,9 +189,8 @@ final class RecorderThread: @unchecked Sendable {
                 try drain(block)
                 if isLast { break }
                 Thread.sleep(forTimeInterval: Self.lapSeconds)
-                secondsToHeader -= Self.lapSeconds
-                if secondsToHeader <= 0 {
-                    secondsToHeader = Self.headerSeconds
+                if ContinuousClock.now >= nextHeader {
+                    nextHeader = .now + Self.headerPause
                     original.updateHeader()
                     converted.updateHeader()
                 }

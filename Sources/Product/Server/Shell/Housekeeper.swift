@@ -30,10 +30,11 @@ package struct Housekeeper: Service {
 
     /// Short, and also for a task that was cancelled: so it blocks its thread.
     private func noteKeyUse() {
-        let uses = store.keyUse.take()
+        let uses = store.keyUse.unwritten
         guard !uses.isEmpty else { return }
         do {
             try store.database.write { try KeyUse.write(uses, in: $0) }
+            store.keyUse.forget(uses)
         } catch {
             logger.error("the use of keys could not be noted", metadata: ["error": "\(error)"])
         }

@@ -18,11 +18,13 @@ package final class KeyUse: Sendable {
         [noted.withLock { $0[id] }, written].compactMap(\.self).max()
     }
 
-    /// What was noted since the last time; the caller writes it.
-    func take() -> [String: WallTime] {
+    /// What is not written yet; the caller writes it, and then has it forgotten.
+    var unwritten: [String: WallTime] { noted.withLock { $0 } }
+
+    /// Not before it can be read from the database.
+    func forget(_ written: [String: WallTime]) {
         noted.withLock { noted in
-            defer { noted = [:] }
-            return noted
+            for (id, time) in written where noted[id] == time { noted[id] = nil }
         }
     }
 
