@@ -173,6 +173,29 @@ import Testing
         #expect(try WaveSound(file: folder("24.wav")).bitsPerSample == 24)
     }
 
+    /// A recording in floats may be louder than full scale; what 16 bits can't hold of it is counted and told.
+    @Test func whatIsCutOffAtFullScaleIsTold() async throws {
+        let folder = try Scratch()
+        let rate = 48_000
+        try WaveSound(sampleRate: rate, samples: Comparison.tones([997], rate: rate, seconds: 1))
+            .write(to: folder("tone.wav"))
+        let loud = folder("loud.wav")
+        let amplify = ["-v", "error", "-i", folder("tone.wav"), "-af", "volume=30dB", "-c:a", "pcm_f32le", loud]
+        try await Command.tool(["ffmpeg"] + amplify)
+        let over = try WaveSound(file: loud).samples.count { abs($0) > 1 }
+        #expect(over > rate / 2)
+        let told = try await convert([loud, "-o", folder("cut.wav")])
+        let match = try #require(told.errors.firstMatch(of: /samples cut off at full scale: (\d+); --format wav-float/))
+        // The beginning and the end of a tone ring a little in the filters.
+        #expect(abs((Int(match.output.1) ?? 0) - over) < rate / 100, "\(told.errors)")
+        let counted = try await convert([loud, "-o", folder("json.wav"), "--json"])
+        #expect(counted.output.contains("\"clipped_samples\":\(match.output.1),"), "\(counted.output)")
+        let kept = try await convert([loud, "-o", folder("kept.wav"), "--format", "wav-float"])
+        #expect(!kept.errors.contains("cut off"), "\(kept.errors)")
+        let peak = try WaveSound(file: folder("kept.wav")).samples.map(abs).max() ?? 0
+        #expect(peak > 1.5, "\(peak)")
+    }
+
     /// By the ending of -o, or by --format for a folder; sox and libsndfile's tool say what came out.
     @Test(arguments: ["flac", "ogg", "opus", "aiff"]) func everyFormatIsWritten(_ format: String) async throws {
         let folder = try Scratch()
